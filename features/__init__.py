@@ -1,0 +1,1 @@
+"""From images to features to signatures; knows nothing of reports."""

@@ -1,0 +1,1 @@
+"""Results to figures, tables and PDF; computes no statistic."""

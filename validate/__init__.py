@@ -1,0 +1,1 @@
+"""A study: protocol, cohort tables, external validation, provenance, command line."""
