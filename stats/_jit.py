@@ -25,6 +25,7 @@ def cache_folder() -> Path | None:
 
 
 _FOLDER = cache_folder()
+_config: Any = numba.config
 
 
 def kernel(func: F) -> F:
@@ -33,12 +34,12 @@ def kernel(func: F) -> F:
     No fastmath and no parallel loops: sums must not depend on the number of threads. The cache
     folder is set only while the decorator runs, so other packages keep theirs.
     """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_FOLDER) if _FOLDER else before
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = str(_FOLDER) if _FOLDER else before
     try:
         compiled = numba.njit(
             cache=_FOLDER is not None, fastmath=False, parallel=False, nogil=True
         )(func)
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
     return cast(F, compiled)
