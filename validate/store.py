@@ -1,0 +1,344 @@
+"""The results store: typed rows in `results.json`, and the tidy files that are views of it.
+
+Every printed number comes from here. Not estimable is a row whose `estimate` is empty and whose
+`note` is a sentence; the row is never left out.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from extval.stats.results import Comparison, Estimate, SignificanceTest
+
+SCHEMA = "extval-results/1"
+
+
+class StoreError(Exception):
+    """A results file that cannot be read as this schema; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """One line of `metrics.csv`: one number of one model in one cohort or centre.
+
+    `model` is empty for a number of the cohort itself (prevalence, median follow-up).
+    """
+
+    cohort: str
+    center: str
+    role: str
+    model: str
+    metric: str
+    horizon: float | None
+    threshold: float | None
+    estimate: float | None
+    se: float | None
+    lower: float | None
+    upper: float | None
+    level: float | None
+    method: str
+    n: int
+    events: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRow:
+    """One line of `comparisons.csv`: `model_a` minus `model_b` in one cohort or centre."""
+
+    cohort: str
+    center: str
+    metric: str
+    horizon: float | None
+    model_a: str
+    model_b: str
+    difference: float | None
+    se: float | None
+    lower: float | None
+    upper: float | None
+    statistic: float | None
+    df: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    adjustment: str
+    method: str
+    n: int
+    events: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortRow:
+    """One cohort or centre: who is in it. `center` is ``all`` for the pooled cohort."""
+
+    cohort: str
+    center: str
+    role: str
+    n: int
+    events: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """One model as it was frozen before any external outcome was read.
+
+    `columns` names the columns of the input that hold its predictions. `threshold` with its
+    `threshold_rule`, and `risk_group_cuts` with `risk_group_rule`, come from development data.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    threshold: float | None = None
+    threshold_rule: str = ""
+    threshold_note: str = ""
+    risk_group_cuts: Sequence[float] = ()
+    risk_group_rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Everything that an evaluation found; what `results.json` holds.
+
+    `curves` maps a kind (``roc``, ``calibration``, ...) to a tidy table held by columns.
+    `cautions` are sentences that the report must print on its first page.
+    """
+
+    kind: str
+    title: str
+    protocol: Mapping[str, Any]
+    cohorts: tuple[CohortRow, ...]
+    models: tuple[ModelRow, ...]
+    metrics: tuple[MetricRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+    curves: Mapping[str, Mapping[str, list[Any]]]
+    cautions: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    schema: str = SCHEMA
+
+
+def metric_row(
+    found: Estimate,
+    *,
+    cohort: str,
+    center: str,
+    role: str,
+    model: str,
+    metric: str,
+    horizon: float | None = None,
+    threshold: float | None = None,
+    note: str = "",
+) -> MetricRow:
+    """Return the row of an estimate; `note` is added to the sentence of its status."""
+    return MetricRow(
+        cohort=cohort,
+        center=center,
+        role=role,
+        model=model,
+        metric=metric,
+        horizon=horizon,
+        threshold=threshold,
+        estimate=_number(found.value),
+        se=_number(found.se),
+        lower=_number(found.interval.low),
+        upper=_number(found.interval.high),
+        level=found.interval.level,
+        method=found.method,
+        n=found.n,
+        events=found.events,
+        note=_join(found.status.value, note),
+    )
+
+
+def test_rows(
+    found: SignificanceTest,
+    *,
+    cohort: str,
+    center: str,
+    role: str,
+    model: str,
+    metric: str,
+    horizon: float | None = None,
+    note: str = "",
+) -> list[MetricRow]:
+    """Return the rows `metric` (the statistic), `metric_df` and `metric_p` of one test.
+
+    A test with a normal reference has no `metric_df` row.
+    """
+    parts = [("", found.statistic), ("_df", found.df), ("_p", found.p_value)]
+    if math.isnan(found.df) and not math.isnan(found.statistic):
+        del parts[1]
+    return [
+        MetricRow(
+            cohort=cohort,
+            center=center,
+            role=role,
+            model=model,
+            metric=metric + suffix,
+            horizon=horizon,
+            threshold=None,
+            estimate=_number(value),
+            se=None,
+            lower=None,
+            upper=None,
+            level=None,
+            method=found.method,
+            n=found.n,
+            events=found.events,
+            note=_join(found.status.value, note),
+        )
+        for suffix, value in parts
+    ]
+
+
+def comparison_row(
+    found: Comparison,
+    *,
+    cohort: str,
+    center: str,
+    metric: str,
+    model_a: str,
+    model_b: str,
+    p_adjusted: float,
+    adjustment: str,
+    horizon: float | None = None,
+) -> ComparisonRow:
+    """Return the row of a difference between two models."""
+    return ComparisonRow(
+        cohort=cohort,
+        center=center,
+        metric=metric,
+        horizon=horizon,
+        model_a=model_a,
+        model_b=model_b,
+        difference=_number(found.difference),
+        se=_number(found.se),
+        lower=_number(found.interval.low),
+        upper=_number(found.interval.high),
+        statistic=_number(found.statistic),
+        df=_number(found.df),
+        p_value=_number(found.p_value),
+        p_adjusted=_number(p_adjusted),
+        adjustment=adjustment,
+        method=found.method,
+        n=found.n,
+        events=found.events,
+        note=found.status.value,
+    )
+
+
+def to_json(results: Results) -> str:
+    """Return the text of `results.json`: full precision, NaN as null, infinities as text."""
+    return json.dumps(_plain(asdict(results)), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def from_json(text: str, *, source: str) -> Results:
+    """Return the results that `to_json` wrote; `source` names the file in error messages."""
+    try:
+        raw = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{source} is not valid JSON: {error}.") from error
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+        raise StoreError(
+            f"{source} has schema {found!r}; this version of extval reads {SCHEMA!r}. "
+            "Run `extval evaluate` again, or use the version that wrote it."
+        )
+    try:
+        return Results(
+            kind=raw["kind"],
+            title=raw["title"],
+            protocol=raw["protocol"],
+            cohorts=tuple(CohortRow(**row) for row in raw["cohorts"]),
+            models=tuple(ModelRow(**_revive(row)) for row in raw["models"]),
+            metrics=tuple(MetricRow(**_revive(row)) for row in raw["metrics"]),
+            comparisons=tuple(ComparisonRow(**_revive(row)) for row in raw["comparisons"]),
+            curves=_revive(raw["curves"]),
+            cautions=tuple(raw["cautions"]),
+            provenance=raw["provenance"],
+        )
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"{source} does not follow schema {SCHEMA}: {error}.") from error
+
+
+def load(folder: Path) -> Results:
+    """Read `results.json` of a results folder."""
+    path = folder / "results.json"
+    if not path.is_file():
+        raise StoreError(f"{folder} holds no results.json; it is not a results folder of extval.")
+    return from_json(path.read_text(encoding="utf-8"), source=str(path))
+
+
+def metrics_csv(results: Results) -> str:
+    """Return the text of `metrics.csv`."""
+    return _csv(
+        [f.name for f in fields(MetricRow)], (tuple(asdict(r).values()) for r in results.metrics)
+    )
+
+
+def comparisons_csv(results: Results) -> str:
+    """Return the text of `comparisons.csv`."""
+    return _csv(
+        [f.name for f in fields(ComparisonRow)],
+        (tuple(asdict(r).values()) for r in results.comparisons),
+    )
+
+
+def curve_csv(table: Mapping[str, Sequence[Any]]) -> str:
+    """Return the text of one file of `curves/`."""
+    return _csv(list(table), zip(*table.values(), strict=True))
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else value
+
+
+def _number(value: float) -> float | None:
+    """Return a plain float, or None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def _join(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` in JSON's own types."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
+            return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _revive(value: Any) -> Any:
+    """Undo `_plain` for infinities."""
+    if isinstance(value, dict):
+        return {key: _revive(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_revive(item) for item in value]
+    if value == "Infinity":
+        return math.inf
+    if value == "-Infinity":
+        return -math.inf
+    return value
