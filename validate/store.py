@@ -155,7 +155,7 @@ def metric_row(
     )
 
 
-def test_rows(
+def significance_rows(
     found: SignificanceTest,
     *,
     cohort: str,
