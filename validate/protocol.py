@@ -1,0 +1,243 @@
+"""The protocol file: what is validated, how, and with which seed, fixed before looking.
+
+Every default is a field here, so that `protocol.yaml` in the results folder shows them all.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+SCHEMA_VERSION: Literal[1] = 1
+DEFAULT_SEED = 20240416
+
+Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class _Strict(BaseModel):
+    """Unknown keys are errors, and values are never silently changed into another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class Columns(_Strict):
+    """Columns that say who and where a patient is. `cohort` holds development | validation."""
+
+    patient: Name = "patient"
+    center: Name = "center"
+    cohort: Name = "cohort"
+
+
+class BinaryOutcome(_Strict):
+    """A 0/1 outcome."""
+
+    column: Name
+    name: Name | None = None
+
+
+class SurvivalOutcome(_Strict):
+    """A right-censored time to event; `event` is 1 for the event and 0 for censored."""
+
+    time: Name
+    event: Name
+    unit: Name = "time units"
+    horizons: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)]
+    name: Name | None = None
+
+
+class BinaryModel(_Strict):
+    """A model that predicts the probability of the outcome."""
+
+    probability: Name
+
+
+class SurvivalModel(_Strict):
+    """A model for time to event: a linear predictor, risks at the horizons, or both."""
+
+    linear_predictor: Name | None = None
+    risk: dict[float, Name] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_something(self) -> "SurvivalModel":
+        if self.linear_predictor is None and not self.risk:
+            raise ValueError("give `linear_predictor`, `risk`, or both")
+        return self
+
+
+class Thresholds(_Strict):
+    """How each model's decision threshold is chosen on development data, then frozen.
+
+    `at` is the wanted sensitivity or specificity, or the cost ratio; `value` a stated threshold.
+    """
+
+    rule: Literal[
+        "youden", "closest-to-corner", "sensitivity", "specificity", "cost-ratio", "value"
+    ] = "youden"
+    at: Annotated[float, Field(gt=0.0)] | None = None
+    value: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _value_is_a_rule(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and raw.get("value") is not None and "rule" not in raw:
+            return {**raw, "rule": "value"}
+        return raw
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Thresholds":
+        if self.rule == "value" and self.value is None:
+            raise ValueError("rule `value` needs `value`, the stated threshold")
+        if self.rule in ("sensitivity", "specificity", "cost-ratio") and self.at is None:
+            raise ValueError(f"rule `{self.rule}` needs `at`")
+        if self.rule in ("sensitivity", "specificity") and self.at is not None and self.at > 1.0:
+            raise ValueError(f"`at` is a {self.rule} and must be at most 1")
+        return self
+
+
+class RiskGroups(_Strict):
+    """How risk groups are cut on the development cohort's predictions, then frozen."""
+
+    rule: Literal["median", "tertiles", "quartiles", "cuts"] = "median"
+    cuts: list[float] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "RiskGroups":
+        if (self.rule == "cuts") != bool(self.cuts):
+            raise ValueError("rule `cuts` goes with a list `cuts`, and only that rule does")
+        return self
+
+
+class DecisionGrid(_Strict):
+    """Threshold probabilities of the decision curves.
+
+    `at` is where net benefit is tabulated; when it is not given, the development cohort's event
+    rate (binary) or event probability at the horizon (time to event), rounded to the grid.
+    """
+
+    start: Probability = Field(default=0.05, alias="from")
+    stop: Probability = Field(default=0.80, alias="to")
+    step: Probability = 0.01
+    at: Probability | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DecisionGrid":
+        if self.start >= self.stop:
+            raise ValueError("`from` must be smaller than `to`")
+        return self
+
+    def thresholds(self) -> list[float]:
+        """Return the grid, ends included, free of accumulated rounding."""
+        count = int((self.stop - self.start) / self.step + 1e-9) + 1
+        return [round(self.start + i * self.step, 10) for i in range(count)]
+
+
+class Bootstrap(_Strict):
+    """Number of bootstrap resamples; 0 switches resampling off."""
+
+    n_resamples: Annotated[int, Field(ge=0, le=100_000)] = 1000
+
+
+class Comparisons(_Strict):
+    """Which models are compared: all pairs, or each with `reference`."""
+
+    reference: Name | None = None
+    adjustment: Literal["holm", "none"] = "holm"
+
+
+class Calibration(_Strict):
+    """Flexible calibration curve and the number of groups of the Hosmer-Lemeshow test."""
+
+    smoother: Literal["loess"] = "loess"
+    groups: Annotated[int, Field(ge=2, le=100)] = 10
+
+
+class _Protocol(_Strict):
+    schema_version: Literal[1] = SCHEMA_VERSION
+    title: Name | None = None
+    seed: Annotated[int, Field(ge=0)] = DEFAULT_SEED
+    columns: Columns = Columns()
+    bootstrap: Bootstrap = Bootstrap()
+    confidence_level: Probability = 0.95
+    comparisons: Comparisons = Comparisons()
+    decision_curve: DecisionGrid = DecisionGrid()
+
+
+class BinaryProtocol(_Protocol):
+    """Validation of models for a binary outcome."""
+
+    outcome: BinaryOutcome
+    models: Annotated[dict[Name, BinaryModel], Field(min_length=1)]
+    thresholds: Thresholds = Thresholds()
+    calibration: Calibration = Calibration()
+
+    @model_validator(mode="after")
+    def _reference_is_a_model(self) -> "BinaryProtocol":
+        _check_reference(self.comparisons.reference, list(self.models))
+        return self
+
+
+class SurvivalProtocol(_Protocol):
+    """Validation of models for a right-censored time to event."""
+
+    outcome: SurvivalOutcome
+    models: Annotated[dict[Name, SurvivalModel], Field(min_length=1)]
+    risk_groups: RiskGroups = RiskGroups()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SurvivalProtocol":
+        _check_reference(self.comparisons.reference, list(self.models))
+        for name, model in self.models.items():
+            for horizon in model.risk:
+                if horizon not in self.outcome.horizons:
+                    raise ValueError(
+                        f"model `{name}` gives a risk at {horizon:g}, which is not one of the "
+                        f"horizons {[float(h) for h in self.outcome.horizons]}"
+                    )
+        return self
+
+
+Protocol = BinaryProtocol | SurvivalProtocol
+
+
+def _check_reference(reference: str | None, models: Sequence[str]) -> None:
+    if reference is not None and reference not in models:
+        raise ValueError(
+            f"comparisons.reference `{reference}` is not a model; the models are "
+            f"{', '.join(models)}"
+        )
+
+
+def binary_protocol(
+    *,
+    outcome: str,
+    models: Sequence[str],
+    columns: Columns,
+    thresholds: Thresholds,
+    seed: int = DEFAULT_SEED,
+    n_resamples: int = 1000,
+) -> BinaryProtocol:
+    """Return the protocol that the flags of the command line describe."""
+    return BinaryProtocol(
+        outcome=BinaryOutcome(column=outcome),
+        models={name: BinaryModel(probability=name) for name in models},
+        columns=columns,
+        thresholds=thresholds,
+        seed=seed,
+        bootstrap=Bootstrap(n_resamples=n_resamples),
+    )
+
+
+def resolved(protocol: Protocol) -> dict[str, Any]:
+    """Return the protocol as plain data in the file's own spelling, every default written out."""
+    plain: dict[str, Any] = _whole_numbers(protocol.model_dump(by_alias=True))
+    return plain
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Write 5.0 as 5, so that a horizon reads as its author wrote it."""
+    if isinstance(value, dict):
+        return {_whole_numbers(key): _whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
