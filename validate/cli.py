@@ -1,0 +1,416 @@
+"""The command line: the composition root, which alone may import any room of the house.
+
+Each command imports what it needs when it runs, so that `extval --help` answers at once.
+Messages and progress go to stderr, results to stdout or to files. Exit codes: 0 done; 1 the work
+failed or a verification found a difference; 2 the input is wrong.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extval.validate.errors import InputError
+
+if TYPE_CHECKING:
+    from extval.validate.protocol import BinaryProtocol, Protocol, Thresholds
+    from extval.validate.store import Results
+    from extval.validate.study import Study
+
+app = typer.Typer(
+    name="extval",
+    help="External validation of prediction models, recomputable and printable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SHOW_PROGRESS_AFTER_S = 1.0
+NAMES_OF_RULES = "youden, closest-to-corner, sensitivity:0.9, specificity:0.9 or a probability"
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace the folder if it holds files.")]
+NoReport = Annotated[bool, typer.Option("--no-report", help="Leave the PDF out.")]
+Jobs = Annotated[
+    int, typer.Option("--jobs", min=0, help="Threads; 0 means all. Results do not depend on it.")
+]
+
+
+def main() -> None:
+    """Run the command line; wrong input ends with its sentence and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+@app.callback()
+def _extval(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from importlib import metadata
+
+        typer.echo(f"extval {metadata.version('extval')}")
+        raise typer.Exit
+
+
+@app.command()
+def evaluate(
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet, one row a patient.")],
+    out: Out,
+    protocol: Annotated[
+        Path | None, typer.Option("--protocol", help="Protocol file (YAML).")
+    ] = None,
+    outcome: Annotated[str | None, typer.Option("--outcome", help="Column with 0/1.")] = None,
+    models: Annotated[
+        str | None,
+        typer.Option("--models", help="Columns with predicted probabilities, with commas."),
+    ] = None,
+    patient: Annotated[str, typer.Option("--patient", help="Column of identifiers.")] = "patient",
+    center: Annotated[str, typer.Option("--center", help="Column of centres.")] = "center",
+    cohort: Annotated[
+        str, typer.Option("--cohort", help="Column that holds development or validation.")
+    ] = "cohort",
+    threshold: Annotated[str, typer.Option("--threshold", help=NAMES_OF_RULES)] = "youden",
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of all resampling.")
+    ] = None,
+    bootstrap: Annotated[
+        int | None, typer.Option("--bootstrap", min=0, help="Resamples; 0 for none.")
+    ] = None,
+    jobs: Jobs = 0,
+    force: Force = False,
+    no_report: NoReport = False,
+) -> None:
+    """Validate frozen predictions: results folder and report."""
+    from extval.validate import folder
+
+    chosen = (
+        _protocol_from_file(protocol, outcome, models, seed=seed, n_resamples=bootstrap)
+        if protocol is not None
+        else _protocol_from_flags(
+            outcome, models, (patient, center, cohort), threshold, seed=seed, n_resamples=bootstrap
+        )
+    )
+    with folder.new_folder(out, force=force) as temporary:
+        results = _evaluate_into(
+            temporary, table, protocol, chosen, jobs=jobs, report=not no_report
+        )
+    _say_done(results, out)
+
+
+@app.command()
+def demo(
+    out: Out = Path("demo"),
+    study: Annotated[
+        str, typer.Option("--study", help="rls-mdm (simulated) or lung (real patients).")
+    ] = "rls-mdm",
+    jobs: Jobs = 0,
+    force: Force = False,
+    no_report: NoReport = False,
+) -> None:
+    """Run the main job on a demonstration study; nothing is downloaded."""
+    import tempfile
+
+    from extval.validate import folder, yaml_file
+    from extval.validate.demonstration import STUDIES, demonstration
+
+    if study not in STUDIES:
+        raise InputError(f"there is no study `{study}`; choose one of {', '.join(STUDIES)}.")
+    with folder.new_folder(out, force=force) as temporary, tempfile.TemporaryDirectory() as inputs:
+        shown = demonstration(study)
+        typer.echo(f"Demonstration {study}: {shown.about}.", err=True)
+        table, protocol = Path(inputs) / f"{study}.csv", Path(inputs) / f"{study}.yaml"
+        table.write_text(shown.table, encoding="utf-8", newline="\n")
+        protocol.write_text(yaml_file.dump(shown.protocol), encoding="utf-8", newline="\n")
+        results = _evaluate_into(
+            temporary,
+            table,
+            protocol,
+            _protocol_from_file(protocol, None, None, seed=None, n_resamples=None),
+            jobs=jobs,
+            report=not no_report,
+        )
+    _say_done(results, out)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="A results folder.")],
+    out: Annotated[Path | None, typer.Option("--out", help="PDF to write.")] = None,
+) -> None:
+    """Write the PDF report of a results folder again, from its results.json alone."""
+    from extval.validate import store
+
+    try:
+        found = store.load(results)
+    except store.StoreError as error:
+        raise InputError(str(error)) from error
+    path = out or results / "report.pdf"
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        _report_writer()(found, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    typer.echo(str(path))
+
+
+@app.command()
+def verify(
+    results: Annotated[Path, typer.Argument(help="A results folder.")],
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="The original table; without it, predictions.csv is used."),
+    ] = None,
+    jobs: Jobs = 0,
+) -> None:
+    """Recompute a results folder and say which file or number differs."""
+    import tempfile
+
+    from extval.validate import folder, store, verification
+
+    manifest = folder.read_manifest(results)
+    try:
+        recorded = store.load(results)
+    except store.StoreError as error:
+        raise InputError(str(error)) from error
+    problems = verification.changed_files(results)
+    if table is not None:
+        problems += _table_differs(manifest["inputs"], folder.input_record(table, "table"))
+    with tempfile.TemporaryDirectory() as scratch:
+        again = _evaluate_into(
+            Path(scratch),
+            table or results / "predictions.csv",
+            None,
+            _protocol_from_file(results / "protocol.yaml", None, None, seed=None, n_resamples=None),
+            jobs=jobs,
+            report=(results / "report.pdf").is_file(),
+            inputs=manifest["inputs"],
+            command=manifest["command"],
+        )
+        problems += verification.differing_numbers(recorded, again)
+        problems += verification.differing_files(results, Path(scratch))
+    if problems:
+        verification.limited(problems, say=typer.echo)
+        raise typer.Exit(1)
+    typer.echo(
+        f"{results}: {len(manifest['outputs'])} files and {len(recorded.metrics)} metrics agree "
+        "with their recomputation, to the byte."
+    )
+
+
+def _evaluate_into(
+    folder: Path,
+    table: Path,
+    protocol_file: Path | None,
+    protocol: "Protocol",
+    *,
+    jobs: int,
+    report: bool,
+    inputs: list[dict[str, object]] | None = None,
+    command: str | None = None,
+) -> "Results":
+    """Read, evaluate and write everything into `folder`."""
+    from extval.validate.evaluation import default_jobs
+    from extval.validate.evaluation import evaluate as run
+    from extval.validate.folder import input_record, write_results
+
+    study = _read_study(table, protocol)
+    if inputs is None:
+        inputs = [input_record(table, "table")]
+        if protocol_file is not None:
+            inputs.append(input_record(protocol_file, "protocol"))
+    with _progress("Evaluating") as watch:
+        results = run(
+            study,
+            inputs=inputs,
+            command=command or _command(table, protocol_file, protocol),
+            n_jobs=jobs or default_jobs(),
+            watch=watch,
+        )
+    write_results(folder, results, study, report=_report_writer() if report else None)
+    return results
+
+
+def _read_study(table: Path, protocol: "Protocol") -> "Study":
+    from extval.validate.protocol import BinaryProtocol
+    from extval.validate.study import read_binary, read_survival
+    from extval.validate.table import read_table
+
+    data = read_table(table)
+    if isinstance(protocol, BinaryProtocol):
+        return read_binary(data, protocol)
+    return read_survival(data, protocol)
+
+
+def _report_writer() -> "Callable[[Results, Path], None]":
+    from extval.reports.report import ReportError, write_report
+
+    def write(results: "Results", path: Path) -> None:
+        try:
+            write_report(results, path)
+        except ReportError as error:
+            raise InputError(str(error)) from error
+
+    return write
+
+
+def _protocol_from_file(
+    path: Path,
+    outcome: str | None,
+    models: str | None,
+    *,
+    seed: int | None,
+    n_resamples: int | None,
+) -> "Protocol":
+    """Return the protocol of a file; a seed or number of resamples on the command line wins."""
+    from extval.validate import yaml_file
+    from extval.validate.protocol import BinaryProtocol, Bootstrap, SurvivalProtocol
+
+    if outcome is not None or models is not None:
+        raise InputError(
+            "--outcome and --models go without --protocol; the protocol file names them."
+        )
+    raw = yaml_file.read_mapping(path)
+    kind = raw.get("outcome")
+    if not isinstance(kind, dict) or not ({"column", "time"} & set(kind)):
+        raise InputError(
+            f"{path}, `outcome`: give `column` for a 0/1 outcome, or `time`, `event` and "
+            "`horizons` for a time to event."
+        )
+    form: type[BinaryProtocol | SurvivalProtocol] = (
+        SurvivalProtocol if "time" in kind else BinaryProtocol
+    )
+    protocol: Protocol = yaml_file.parse(form, raw, path)
+    changes: dict[str, object] = {}
+    if seed is not None:
+        changes["seed"] = seed
+    if n_resamples is not None:
+        changes["bootstrap"] = Bootstrap(n_resamples=n_resamples)
+    return protocol.model_copy(update=changes)
+
+
+def _protocol_from_flags(
+    outcome: str | None,
+    models: str | None,
+    columns: tuple[str, str, str],
+    threshold: str,
+    *,
+    seed: int | None,
+    n_resamples: int | None,
+) -> "BinaryProtocol":
+    from extval.validate.protocol import DEFAULT_SEED, Columns, binary_protocol
+
+    if outcome is None or models is None:
+        raise InputError("give --outcome and --models (columns of the table), or --protocol FILE.")
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    doubled = {name for name in names if names.count(name) > 1}
+    if not names or doubled:
+        what = f"names {doubled.pop()} twice" if doubled else "names no column"
+        raise InputError(f"--models {what}; give each column once, for example --models RS,DLRN.")
+    return binary_protocol(
+        outcome=outcome,
+        models=names,
+        columns=Columns(patient=columns[0], center=columns[1], cohort=columns[2]),
+        thresholds=_thresholds(threshold),
+        seed=DEFAULT_SEED if seed is None else seed,
+        n_resamples=1000 if n_resamples is None else n_resamples,
+    )
+
+
+def _thresholds(text: str) -> "Thresholds":
+    """Return the rule that `--threshold` names."""
+    from pydantic import ValidationError
+
+    from extval.validate.protocol import Thresholds
+
+    rule, _, at = text.partition(":")
+    raw: dict[str, object] = {"rule": rule}
+    try:
+        if at:
+            raw["at"] = float(at)
+        elif rule.replace(".", "", 1).isdigit():
+            raw = {"value": float(rule)}
+        return Thresholds.model_validate(raw)
+    except (ValueError, ValidationError) as error:
+        raise InputError(f"--threshold {text!r} is not a rule; give {NAMES_OF_RULES}.") from error
+
+
+def _command(table: Path, protocol_file: Path | None, protocol: "Protocol") -> str:
+    """Return the command as it would be typed in the folder of the table."""
+    import shlex
+
+    parts = ["extval", "evaluate", table.name]
+    if protocol_file is not None:
+        parts += ["--protocol", protocol_file.name]
+    else:
+        parts += ["--protocol", "protocol.yaml"]
+    parts += ["--seed", str(protocol.seed), "--bootstrap", str(protocol.bootstrap.n_resamples)]
+    return shlex.join(parts)
+
+
+def _table_differs(recorded: list[dict[str, object]], found: dict[str, object]) -> list[str]:
+    for item in recorded:
+        if item["role"] == "table" and item["sha256"] != found["sha256"]:
+            return [
+                f"{found['name']} is not the table that was evaluated: its sha256 is not the one "
+                "in the manifest."
+            ]
+    return []
+
+
+@contextmanager
+def _progress(title: str) -> "Iterator[Callable[[int, int], None]]":
+    """Yield a watcher that draws a progress bar on stderr when the work takes a while."""
+    import time
+
+    started = time.monotonic()
+    bar = None
+
+    def watch(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None and (not done or time.monotonic() - started < SHOW_PROGRESS_AFTER_S):
+            return
+        if bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed} of {task.total}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            bar.start()
+            bar.add_task(title, total=total)
+        bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield watch
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _say_done(results: "Results", out: Path) -> None:
+    """Say where the results are, and the first numbers that a reader wants."""
+    typer.echo(str(out))
+    cautions = len(results.cautions)
+    if cautions:
+        typer.echo(
+            f"{cautions} caution{'s' if cautions > 1 else ''}; the first: {results.cautions[0]}",
+            err=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

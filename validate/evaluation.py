@@ -1,0 +1,190 @@
+"""The main job: a table of frozen predictions and a protocol in, results out.
+
+Thresholds and risk-group cuts are frozen on development patients first; then every cohort and
+every centre is evaluated by the same code.
+"""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from extval.validate import binary, survival
+from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
+from extval.validate.findings import Findings, GroupFindings
+from extval.validate.freezing import (
+    binary_event_rate,
+    freeze_binary,
+    freeze_survival,
+    survival_event_rate,
+    utility_threshold,
+)
+from extval.validate.protocol import resolved
+from extval.validate.store import CohortRow, ModelRow, Results
+from extval.validate.study import BinaryStudy, Study, SurvivalStudy
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "numba",
+    "matplotlib",
+    "reportlab",
+    "pydantic",
+    "ruamel.yaml",
+    "joblib",
+)
+
+Task = Callable[[], GroupFindings]
+Watch = Callable[[int, int], None]
+
+
+def evaluate(
+    study: Study,
+    *,
+    inputs: Sequence[dict[str, Any]] = (),
+    command: str = "",
+    n_jobs: int = 1,
+    watch: Watch = lambda done, total: None,
+) -> Results:
+    """Return the external validation of a study.
+
+    Parameters
+    ----------
+    study : BinaryStudy or SurvivalStudy
+        Outcome and frozen predictions of development and validation patients.
+    inputs : sequence of mappings
+        Name, role and sha256 of the files that were read, for the provenance.
+    command : str
+        The command in a form that holds on every machine.
+    n_jobs : int
+        Threads. The results do not depend on it.
+    watch : callable
+        Is told how many of how many parts are done.
+    """
+    groups = study.roster.groups()
+    development = study.of(_group(groups, DEVELOPMENT))
+    protocol = resolved(study.protocol)
+    models: tuple[ModelRow, ...]
+    if isinstance(development, BinaryStudy):
+        models = freeze_binary(development)
+        grid, rate = study.protocol.decision_curve, binary_event_rate(development)
+    else:
+        models = freeze_survival(development)
+        grid, rate = study.protocol.decision_curve, survival_event_rate(development)
+    utility_at = utility_threshold(grid, rate)
+    protocol["decision_curve"]["at"] = utility_at
+
+    found = Findings()
+    tasks = [
+        task for group in groups for task in _tasks(study.of(group), group, models, utility_at)
+    ]
+    found.merge(_run(tasks, n_jobs=n_jobs, watch=watch))
+    cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
+    outcome = study.protocol.outcome
+    name = outcome.name or (
+        outcome.column if isinstance(study, BinaryStudy) else study.protocol.outcome.event
+    )
+    return Results(
+        kind="binary" if isinstance(study, BinaryStudy) else "survival",
+        title=study.protocol.title or f"External validation: {name}",
+        protocol=protocol,
+        cohorts=cohorts,
+        models=models,
+        metrics=tuple(found.metrics),
+        comparisons=tuple(found.comparisons),
+        curves=found.curves,
+        cautions=tuple(_cautions(cohorts, binary_outcome=isinstance(study, BinaryStudy))),
+        provenance={
+            "extval": metadata.version("extval"),
+            "python": platform.python_version(),
+            "packages": {name: metadata.version(name) for name in PACKAGES},
+            "seed": study.protocol.seed,
+            "inputs": list(inputs),
+            "command": command,
+        },
+    )
+
+
+def default_jobs() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tasks(
+    study: Study, group: Group, models: tuple[ModelRow, ...], utility_at: float
+) -> Iterator[Task]:
+    """Yield the independent parts of the work on one group."""
+    if isinstance(study, BinaryStudy):
+        yield lambda: binary.describe(study, group)
+        for model in models:
+            yield _bind(binary.evaluate_model, study, group, model, utility_at=utility_at)
+        yield lambda: binary.compare_models(study, group)
+    else:
+        yield lambda: survival.describe(study, group)
+        for model in models:
+            yield _bind(survival.evaluate_model, study, group, model)
+        yield lambda: survival.compare_models(study, group)
+
+
+def _bind(routine: Callable[..., GroupFindings], *args: Any, **options: Any) -> Task:
+    return lambda: routine(*args, **options)
+
+
+def _run(tasks: Sequence[Task], *, n_jobs: int, watch: Watch) -> Iterator[GroupFindings]:
+    """Yield the findings in the order of the tasks, however many threads work on them."""
+    watch(0, len(tasks))
+    if n_jobs == 1:
+        results: Iterator[GroupFindings] = (task() for task in tasks)
+    else:
+        from joblib import Parallel, delayed  # noqa: PLC0415
+
+        pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+        results = pool(delayed(task)() for task in tasks)
+    for done, found in enumerate(results, start=1):
+        watch(done, len(tasks))
+        yield found
+
+
+def _group(groups: Sequence[Group], cohort: str) -> Group:
+    return next(g for g in groups if g.cohort == cohort and g.center == ALL_CENTERS)
+
+
+def _cohort_row(study: Study, group: Group) -> CohortRow:
+    outcome = study.event if isinstance(study, SurvivalStudy) else study.y_true
+    events, n = int(np.count_nonzero(outcome)), int(outcome.size)
+    note = ""
+    if events == 0:
+        note = "No patient had the event: discrimination and calibration are not estimable."
+    elif isinstance(study, BinaryStudy) and events == n:
+        note = "Every patient had the event: discrimination and calibration are not estimable."
+    return CohortRow(
+        cohort=group.cohort,
+        center=group.center,
+        role=group.role,
+        n=n,
+        events=events,
+        note=note,
+    )
+
+
+def _cautions(cohorts: Sequence[CohortRow], *, binary_outcome: bool) -> Iterator[str]:
+    """Yield what a reader must know before the first number."""
+    wanted = "100 events and 100 patients without the event" if binary_outcome else "100 events"
+    for row in cohorts:
+        if row.cohort != VALIDATION:
+            continue
+        if row.center == ALL_CENTERS:
+            fewest = min(row.events, row.n - row.events) if binary_outcome else row.events
+            if fewest < 100:
+                yield (
+                    f"The pooled validation cohort has {row.events} events in {row.n} patients; "
+                    f"at least {wanted} are usually wanted for an external validation, so the "
+                    "intervals say more than the estimates."
+                )
+        elif row.note:
+            yield f"{row.center}: {row.note}"

@@ -1,0 +1,188 @@
+"""The results folder: written whole under a temporary name, then renamed into place."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from extval.validate import store, yaml_file
+from extval.validate.errors import InputError
+from extval.validate.protocol import SurvivalProtocol
+from extval.validate.store import Results
+from extval.validate.study import Study, SurvivalStudy
+
+MANIFEST_SCHEMA = "extval-manifest/1"
+CHUNK = 1 << 20
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def input_record(path: Path, role: str) -> dict[str, Any]:
+    """Return what the manifest says of an input: its name without folders, size and hash."""
+    return {
+        "role": role,
+        "name": path.name,
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
+
+
+@contextmanager
+def new_folder(out: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a temporary folder beside `out` that becomes `out` when the block ends well.
+
+    When the block fails nothing is left behind and an older `out` is as it was.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder for the results.")
+    if out.is_dir() and any(out.iterdir()) and not force:
+        raise InputError(
+            f"{out} already holds files. Name another folder, or add --force to replace it."
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be made: {error.strerror}.") from error
+    temporary = out.parent / f".{out.name}.{os.getpid()}.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir()
+    except OSError as error:
+        raise InputError(f"{out.parent} cannot be written to: {error.strerror}.") from error
+    try:
+        yield temporary
+        _put_in_place(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_results(
+    folder: Path,
+    results: Results,
+    study: Study,
+    *,
+    report: Callable[[Results, Path], None] | None = None,
+) -> None:
+    """Write every file of the results folder; the manifest comes last."""
+    _write(folder / "results.json", store.to_json(results))
+    _write(folder / "metrics.csv", store.metrics_csv(results))
+    _write(folder / "comparisons.csv", store.comparisons_csv(results))
+    (folder / "curves").mkdir()
+    for kind, table in results.curves.items():
+        _write(folder / "curves" / f"{kind}.csv", store.curve_csv(table))
+    _write(folder / "predictions.csv", _predictions(study))
+    _write(folder / "protocol.yaml", yaml_file.dump(dict(results.protocol)))
+    if report is not None:
+        report(results, folder / "report.pdf")
+    _write(folder / "manifest.json", _manifest(folder, results))
+
+
+def listed_files(folder: Path) -> list[str]:
+    """Return the files of a results folder but the manifest, in a stable order."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != "manifest.json")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a results folder."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no manifest.json; it is not a results folder of extval.")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid JSON: {error}.") from error
+    if not isinstance(manifest, dict) or manifest.get("schema") != MANIFEST_SCHEMA:
+        raise InputError(f"{path} does not follow schema {MANIFEST_SCHEMA}.")
+    return manifest
+
+
+def _manifest(folder: Path, results: Results) -> str:
+    provenance = results.provenance
+    manifest = {
+        "schema": MANIFEST_SCHEMA,
+        "results_schema": results.schema,
+        "command": provenance["command"],
+        "seed": provenance["seed"],
+        "versions": {
+            "extval": provenance["extval"],
+            "python": provenance["python"],
+            **provenance["packages"],
+        },
+        "inputs": provenance["inputs"],
+        "outputs": [
+            {
+                "path": name,
+                "bytes": (folder / name).stat().st_size,
+                "sha256": sha256(folder / name),
+            }
+            for name in listed_files(folder)
+        ],
+    }
+    return json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+
+
+def _predictions(study: Study) -> str:
+    """Return outcome and predictions of every patient under pseudonyms, as the protocol reads."""
+    protocol, roster = study.protocol, study.roster
+    columns: dict[str, Any] = {
+        protocol.columns.patient: roster.patient,
+        protocol.columns.center: roster.center.tolist(),
+        protocol.columns.cohort: roster.cohort.tolist(),
+    }
+    if isinstance(study, SurvivalStudy):
+        columns |= _survival_columns(study, study.protocol)
+    else:
+        columns[study.protocol.outcome.column] = study.y_true.astype(int).tolist()
+        for name, model in study.protocol.models.items():
+            columns[model.probability] = study.y_prob[name].tolist()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return out.getvalue()
+
+
+def _survival_columns(study: SurvivalStudy, protocol: SurvivalProtocol) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        protocol.outcome.time: study.time.tolist(),
+        protocol.outcome.event: study.event.astype(int).tolist(),
+    }
+    for name, model in protocol.models.items():
+        if model.linear_predictor is not None:
+            columns[model.linear_predictor] = study.linear_predictor[name].tolist()
+        for horizon, column in model.risk.items():
+            columns[column] = study.risk[name, horizon].tolist()
+    return columns
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _put_in_place(temporary: Path, out: Path) -> None:
+    """Rename `temporary` to `out`; an older `out` is set aside first and put back on failure."""
+    aside = out.parent / f".{out.name}.{os.getpid()}.old"
+    replaced = out.exists()
+    if replaced:
+        out.rename(aside)
+    try:
+        temporary.rename(out)
+    except OSError:
+        if replaced:
+            aside.rename(out)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,106 @@
+"""What is learned on development patients and then frozen: thresholds and risk-group cuts.
+
+These functions are handed the development patients only; no external outcome can reach them.
+"""
+
+import numpy as np
+
+from extval.stats.kaplan_meier import kaplan_meier, survival_at
+from extval.stats.threshold import choose_threshold
+from extval.validate.protocol import DecisionGrid, RiskGroups, Thresholds
+from extval.validate.store import ModelRow
+from extval.validate.study import BinaryStudy, FloatArray, SurvivalStudy
+
+_PROBABILITIES = {
+    "median": (1 / 2,),
+    "tertiles": (1 / 3, 2 / 3),
+    "quartiles": (1 / 4, 1 / 2, 3 / 4),
+}
+
+
+def freeze_binary(development: BinaryStudy) -> tuple[ModelRow, ...]:
+    """Return each model with its decision threshold from the development patients."""
+    rule = development.protocol.thresholds
+    frozen = []
+    for name, y_prob in development.y_prob.items():
+        found = choose_threshold(
+            development.y_true,
+            y_prob,
+            rule=rule.rule,
+            at=rule.value if rule.rule == "value" else rule.at,
+        )
+        frozen.append(
+            ModelRow(
+                name=name,
+                columns={"probability": development.protocol.models[name].probability},
+                threshold=None if np.isnan(found.value) else found.value,
+                threshold_rule=_rule_text(rule),
+                threshold_note=found.status.value,
+            )
+        )
+    return tuple(frozen)
+
+
+def freeze_survival(development: SurvivalStudy) -> tuple[ModelRow, ...]:
+    """Return each model with its risk-group cuts from the development patients."""
+    rule = development.protocol.risk_groups
+    return tuple(
+        ModelRow(
+            name=name,
+            columns=_columns(development, name),
+            risk_group_cuts=_cuts(rule, development.score(name)),
+            risk_group_rule=_cut_text(rule),
+        )
+        for name in development.protocol.models
+    )
+
+
+def utility_threshold(grid: DecisionGrid, event_rate: float) -> float:
+    """Return the threshold at which net benefit is tabulated.
+
+    As stated in the protocol, or else the development event rate moved to the nearest point of
+    the decision-curve grid.
+    """
+    if grid.at is not None:
+        return grid.at
+    points = np.array(grid.thresholds())
+    return float(points[np.argmin(np.abs(points - event_rate))])
+
+
+def binary_event_rate(development: BinaryStudy) -> float:
+    """Return the share of development patients with the event."""
+    return float(np.count_nonzero(development.y_true)) / development.y_true.size
+
+
+def survival_event_rate(development: SurvivalStudy) -> float:
+    """Return one minus Kaplan-Meier at the first horizon, in the development patients."""
+    curve = kaplan_meier(development.time, development.event)
+    survival = survival_at(curve, development.protocol.outcome.horizons[0]).value
+    return 0.5 if np.isnan(survival) else 1.0 - survival
+
+
+def _rule_text(rule: Thresholds) -> str:
+    if rule.rule == "value":
+        return "stated in the protocol"
+    detail = "" if rule.at is None else f" at {rule.at:g}"
+    return f"{rule.rule}{detail} on the development cohort"
+
+
+def _cut_text(rule: RiskGroups) -> str:
+    if rule.rule == "cuts":
+        return "cuts stated in the protocol"
+    return f"{rule.rule} of the development cohort"
+
+
+def _cuts(rule: RiskGroups, score: FloatArray) -> tuple[float, ...]:
+    if rule.cuts is not None:
+        return tuple(sorted(rule.cuts))
+    return tuple(float(cut) for cut in np.quantile(score, _PROBABILITIES[rule.rule]))
+
+
+def _columns(study: SurvivalStudy, name: str) -> dict[str, str]:
+    model = study.protocol.models[name]
+    found = {f"risk at {horizon:g}": column for horizon, column in model.risk.items()}
+    if model.linear_predictor is not None:
+        found["linear predictor"] = model.linear_predictor
+    return found

@@ -1,0 +1,90 @@
+"""Recompute a results folder from its inputs and name every file or number that differs."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from extval.validate import folder as results_folder
+from extval.validate.store import ComparisonRow, MetricRow, Results
+
+MAX_LISTED = 20
+_ROW_KEYS = ("cohort", "center", "model", "model_a", "model_b", "metric", "horizon", "threshold")
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Return a sentence for each file that is not as the manifest says."""
+    manifest = results_folder.read_manifest(folder)
+    recorded = {item["path"]: item["sha256"] for item in manifest["outputs"]}
+    present = set(results_folder.listed_files(folder))
+    found = [f"{name} is missing." for name in sorted(set(recorded) - present)]
+    found += [
+        f"{name} is not in the manifest: it was added afterwards."
+        for name in sorted(present - set(recorded))
+    ]
+    found += [
+        f"{name} was changed after it was written: its sha256 is not the manifest's."
+        for name in sorted(present & set(recorded))
+        if results_folder.sha256(folder / name) != recorded[name]
+    ]
+    return found
+
+
+def differing_files(folder: Path, again: Path) -> list[str]:
+    """Return a sentence for each file whose bytes differ from those of the recomputation."""
+    return [
+        f"{name} differs from its recomputation."
+        for name in results_folder.listed_files(folder)
+        if not (again / name).is_file()
+        or (folder / name).read_bytes() != (again / name).read_bytes()
+    ]
+
+
+def differing_numbers(recorded: Results, again: Results) -> list[str]:
+    """Return a sentence for each number that the recomputation does not give."""
+    found = list(_differences("metrics.csv", recorded.metrics, again.metrics))
+    found += _differences("comparisons.csv", recorded.comparisons, again.comparisons)
+    found += [
+        f"frozen model `{mine.name}` differs: {asdict(mine)} was recorded, {asdict(new)} comes out."
+        for mine, new in zip(recorded.models, again.models, strict=False)
+        if mine != new
+    ]
+    return found
+
+
+def limited(sentences: list[str], *, say: Callable[[str], None]) -> None:
+    """Say the first sentences, and how many more there are."""
+    for sentence in sentences[:MAX_LISTED]:
+        say(sentence)
+    if len(sentences) > MAX_LISTED:
+        say(f"... and {len(sentences) - MAX_LISTED} more.")
+
+
+def _differences(
+    name: str,
+    recorded: tuple[MetricRow, ...] | tuple[ComparisonRow, ...],
+    again: tuple[MetricRow, ...] | tuple[ComparisonRow, ...],
+) -> Iterator[str]:
+    mine = {_key(row): asdict(row) for row in recorded}
+    new = {_key(row): asdict(row) for row in again}
+    for key in {**mine, **new}:
+        if key not in new:
+            yield f"{name}: {_where(key)} is recorded but does not come out."
+        elif key not in mine:
+            yield f"{name}: {_where(key)} comes out but is not recorded."
+    for key, row in mine.items():
+        for column, value in row.items():
+            if key in new and new[key][column] != value:
+                yield (
+                    f"{name}: {_where(key)}, column {column}: {value!r} is recorded, "
+                    f"{new[key][column]!r} comes out."
+                )
+
+
+def _key(row: MetricRow | ComparisonRow) -> tuple[Any, ...]:
+    cells = asdict(row)
+    return tuple((name, cells[name]) for name in _ROW_KEYS if name in cells)
+
+
+def _where(key: tuple[Any, ...]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in key if value not in ("", None))
