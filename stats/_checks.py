@@ -49,6 +49,31 @@ def probabilities(values: ArrayLike, n: int, *, name: str = "y_prob") -> FloatAr
     return out
 
 
+def vector(values: ArrayLike, *, name: str) -> FloatArray:
+    """Return `values` as finite C-contiguous float64 of shape `(n,)`, any n."""
+    arr = np.asarray(values, dtype=np.float64)
+    if arr.ndim != 1:
+        raise ValueError(f"`{name}` must be 1-D; got shape {arr.shape}.")
+    return finite(arr, arr.size, name=name)
+
+
+def share(value: float, *, name: str) -> float:
+    """Return `value` if it lies in the half-open interval (0, 1]."""
+    if not 0.0 < value <= 1.0:
+        raise ValueError(f"`{name}` must lie in (0, 1]; got {value}.")
+    return float(value)
+
+
+def generator(rng: np.random.Generator | None, *, name: str = "rng") -> np.random.Generator:
+    """Return `rng` if it is a numpy Generator; resampling has no hidden default."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"`{name}` must be a numpy.random.Generator when resampling; got {rng!r}. Pass "
+            "numpy.random.default_rng(seed)."
+        )
+    return rng
+
+
 def durations(values: ArrayLike, *, name: str = "time") -> FloatArray:
     """Return follow-up times as finite, non-negative float64 of shape `(n,)`."""
     arr = np.asarray(values, dtype=np.float64)
@@ -89,4 +114,116 @@ def positive_integer(value: int, *, name: str, at_least: int = 1) -> int:
     """Return `value` if it is an integer of at least `at_least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
         raise ValueError(f"`{name}` must be an integer of at least {at_least}; got {value!r}.")
+    return int(value)
+
+
+def ratings(values: ArrayLike, *, name: str = "ratings") -> FloatArray:
+    """Return C-contiguous float64 of shape `(features, subjects, raters)`; NaN is a missing one."""
+    out = np.ascontiguousarray(values, dtype=np.float64)
+    if out.ndim != 3:
+        raise ValueError(
+            f"`{name}` must have shape (features, subjects, raters); got {out.shape}. Add a "
+            "leading axis for a single feature."
+        )
+    if out.shape[2] < 2:
+        raise ValueError(f"`{name}` needs at least 2 raters on its last axis; got {out.shape[2]}.")
+    if np.isinf(out).any():
+        bad = np.argwhere(np.isinf(out))
+        raise ValueError(
+            f"`{name}` must be finite or NaN (missing); {len(bad)} of {out.size} values are "
+            f"infinite, first at index {tuple(int(i) for i in bad[0])}."
+        )
+    return out
+
+
+def successes_of(successes: int, n: int) -> tuple[int, int]:
+    """Return `(successes, n)` if both are integers with ``0 <= successes <= n``."""
+    positive_integer(n, name="n", at_least=0)
+    positive_integer(successes, name="successes", at_least=0)
+    if successes > n:
+        raise ValueError(f"`successes` must not exceed `n`; got {successes} of {n}.")
+    return int(successes), int(n)
+
+
+def score_rows(values: ArrayLike, n: int, *, name: str) -> list[FloatArray]:
+    """Return the k rows of a `(k, n)` array, one a model, each finite float64 of shape `(n,)`."""
+    shape = np.shape(values)
+    if len(shape) != 2 or shape[1] != n:
+        raise ValueError(
+            f"`{name}` must have shape (models, {n}), one row a model; got {shape}. Add a leading "
+            "axis for a single model."
+        )
+    return [finite(row, n, name=f"{name}[{j}]") for j, row in enumerate(np.asarray(values))]
+
+
+def probability_rows(values: ArrayLike, n: int, *, name: str = "y_prob") -> list[FloatArray]:
+    """Return the k rows of a `(k, n)` array, one a model, each in [0, 1]."""
+    rows = score_rows(values, n, name=name)
+    return [probabilities(row, n, name=f"{name}[{j}]") for j, row in enumerate(rows)]
+
+
+def increasing_thresholds(values: ArrayLike, *, name: str = "thresholds") -> FloatArray:
+    """Return threshold probabilities, strictly increasing in [0, 1), as float64 `(t,)`."""
+    out = np.ascontiguousarray(values, dtype=np.float64)
+    if out.ndim != 1 or out.size == 0:
+        raise ValueError(f"`{name}` must be 1-D and not empty; got shape {out.shape}.")
+    bad = np.flatnonzero(~((out >= 0.0) & (out < 1.0)))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must lie in [0, 1); {bad.size} of {out.size} values do not, first at index "
+            f"{bad[0]} ({out[bad[0]]})."
+        )
+    bad = np.flatnonzero(np.diff(out) <= 0.0)
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must increase strictly; index {bad[0] + 1} ({out[bad[0] + 1]}) does not."
+        )
+    return out
+
+
+def generator(rng: np.random.Generator | None, *, n_resamples: int) -> np.random.Generator:
+    """Return `rng`, which a call that resamples must be given."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"`rng` must be a numpy.random.Generator when `n_resamples` is {n_resamples}; got "
+            f"{rng!r}. Pass numpy.random.default_rng(seed)."
+        )
+    return rng
+
+
+def number_in(
+    value: float | None, *, name: str, above: float, up_to: float, why: str = ""
+) -> float:
+    """Return `value` if it is a number with ``above < value <= up_to``."""
+    if value is None or not above < value <= up_to:
+        raise ValueError(f"`{name}` must lie in ({above:g}, {up_to:g}]{why}; got {value}.")
+    return float(value)
+
+
+def not_given(value: object, *, name: str, why: str) -> None:
+    """Raise if an argument was given that has no meaning here."""
+    if value is not None:
+        raise ValueError(f"`{name}` must not be given {why}; got {value!r}.")
+
+
+def p_values(values: ArrayLike, *, name: str = "p_values") -> FloatArray:
+    """Return P values as float64 of shape `(k,)`, each in [0, 1] or NaN (no test)."""
+    out = np.asarray(values, dtype=np.float64)
+    if out.ndim != 1:
+        raise ValueError(f"`{name}` must be 1-D; got shape {out.shape}.")
+    bad = np.flatnonzero((out < 0.0) | (out > 1.0))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must lie in [0, 1]; {bad.size} of {out.size} values do not, first at index "
+            f"{bad[0]} ({out[bad[0]]})."
+        )
+    return out
+
+
+def index(value: int, size: int, *, name: str) -> int:
+    """Return `value` if it is an integer with ``0 <= value < size``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"`{name}` must be an integer; got {value!r}.")
+    if not 0 <= value < size:
+        raise ValueError(f"`{name}` must lie in 0 to {size - 1}; got {value}.")
     return int(value)

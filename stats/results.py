@@ -23,6 +23,52 @@ class Status(Enum):
         "Every case and every control favours one score over the other by the same amount, "
         "so the estimated variance of the difference is zero: the test is undefined."
     )
+    PERFECT_SEPARATION = (
+        "The score separates the patients with and without the event completely (AUC of 0 or 1), "
+        "so its estimated variance is zero: an interval would claim a certainty that is not there."
+    )
+    CONSTANT_SCORE = (
+        "The score is the same for every patient, so its estimated variance is zero: the interval "
+        "is not estimable."
+    )
+    ONE_AUC_PERFECT = (
+        "One of the two AUCs is exactly 0 or 1; its own uncertainty is estimated as zero, so the "
+        "interval may be too narrow."
+    )
+    UNPAIRED_ZERO_VARIANCE = (
+        "Neither AUC shows any variation (complete separation or a constant score), so the "
+        "variance of the difference is estimated as zero: the test is undefined."
+    )
+    NONE_POSITIVE = "Not estimable: no patient is at or above the threshold."
+    NONE_NEGATIVE = "Not estimable: no patient is below the threshold."
+    NO_EVENT_NONE_POSITIVE = (
+        "Not estimable: no patient has the event and none is at or above the threshold."
+    )
+    ZERO_CELL = (
+        "A cell of the two-by-two table is zero: 0.5 was added to all four cells for this ratio "
+        "and its interval."
+    )
+    NOT_ATTAINABLE = "Not attainable: no observed score reaches the wanted value."
+    RESAMPLES_EQUAL = (
+        "All bootstrap resamples give the same value, so they show no uncertainty: the interval "
+        "is not estimable."
+    )
+    RESAMPLES_UNDEFINED = (
+        "The interval is not estimable: fewer than two bootstrap resamples have a defined value."
+    )
+    SOME_RESAMPLES_UNDEFINED = (
+        "In some bootstrap resamples the value is undefined; they were left out of the interval."
+    )
+    RESAMPLES_ONE_SIDED = (
+        "All bootstrap resamples lie on one side of the estimate, so the BCa correction is "
+        "infinite: the interval is not estimable."
+    )
+    TOO_FEW_SUBJECTS = "Not estimable: fewer than two subjects were rated by all raters."
+    EQUAL_RATINGS = "Not estimable: all ratings are equal."
+    ICC_OUTSIDE_DOMAIN = (
+        "Some intraclass correlations or their limits are not estimable: the subjects' mean "
+        "ratings vary less than the disagreement of the raters allows."
+    )
 
 
 @dataclass(frozen=True, slots=True)
