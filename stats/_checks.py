@@ -181,16 +181,6 @@ def increasing_thresholds(values: ArrayLike, *, name: str = "thresholds") -> Flo
     return out
 
 
-def generator(rng: np.random.Generator | None, *, n_resamples: int) -> np.random.Generator:
-    """Return `rng`, which a call that resamples must be given."""
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(
-            f"`rng` must be a numpy.random.Generator when `n_resamples` is {n_resamples}; got "
-            f"{rng!r}. Pass numpy.random.default_rng(seed)."
-        )
-    return rng
-
-
 def number_in(
     value: float | None, *, name: str, above: float, up_to: float, why: str = ""
 ) -> float:
