@@ -36,8 +36,9 @@ typing:
 bench: venv
 	$(RUN) $(BIN)/python -m benchmarks
 
+# heart.R reads the real patients beside the checkout; without them its JSON stays as it is.
 reference:
-	cd tests/reference/r && for script in *.R; do echo "$$script"; Rscript "$$script" > "../$${script%.R}.json.new" && mv "../$${script%.R}.json.new" "../$${script%.R}.json" || exit 1; done
+	cd tests/reference/r && for script in *.R; do [ "$$script" != heart.R ] || [ -d ../../../../shared/data/heart ] || continue; echo "$$script"; Rscript "$$script" > "../$${script%.R}.json.new" && mv "../$${script%.R}.json.new" "../$${script%.R}.json" || exit 1; done
 
 fuzz: venv
 	HYPOTHESIS_PROFILE=fuzz $(RUN) $(BIN)/python -m pytest -q tests/stats
