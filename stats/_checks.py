@@ -217,3 +217,81 @@ def index(value: int, size: int, *, name: str) -> int:
     if not 0 <= value < size:
         raise ValueError(f"`{name}` must lie in 0 to {size - 1}; got {value}.")
     return int(value)
+
+
+def centers(values: ArrayLike, se: ArrayLike, *, scale: str) -> tuple[FloatArray, FloatArray]:
+    """Return estimates on `scale` and their standard errors, both `(centers,)`, NaN allowed."""
+    out = np.array(values, dtype=np.float64)
+    errors = np.array(se, dtype=np.float64)
+    if out.ndim != 1 or errors.shape != out.shape:
+        raise ValueError(
+            f"`value` and `se` must be 1-D and equally long; got {out.shape} and {errors.shape}."
+        )
+    bad = np.flatnonzero((errors < 0) | np.isinf(errors))
+    if bad.size:
+        raise ValueError(
+            f"`se` must be finite and not negative, or NaN; {bad.size} of {out.size} values are "
+            f"not, first at index {bad[0]} ({errors[bad[0]]})."
+        )
+    _on_scale(out, scale, name="value")
+    return out, errors
+
+
+def bound(value: float, *, scale: str) -> float:
+    """Return `value` if it is finite and lies on `scale`."""
+    if not np.isfinite(value):
+        raise ValueError(f"`bound` must be finite; got {value}.")
+    _on_scale(np.array([value]), scale, name="bound")
+    return float(value)
+
+
+def _on_scale(values: FloatArray, scale: str, *, name: str) -> None:
+    low, high = {"identity": (-np.inf, np.inf), "log": (0.0, np.inf), "logit": (0.0, 1.0)}[scale]
+    bad = np.flatnonzero((values < low) | (values > high) | np.isinf(values))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must be finite and lie in [{low:g}, {high:g}] for the {scale} scale; "
+            f"{bad.size} of {values.size} values do not, first at index {bad[0]} "
+            f"({values[bad[0]]})."
+        )
+
+
+def replicates(values: ArrayLike, *, name: str = "replicates") -> FloatArray:
+    """Return resampled values as float64 of shape `(b,)`; NaN is an undefined one."""
+    out = np.asarray(values, dtype=np.float64)
+    if out.ndim != 1:
+        raise ValueError(f"`{name}` must be 1-D; got shape {out.shape}.")
+    bad = np.flatnonzero(np.isinf(out))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must be finite or NaN (undefined); {bad.size} of {out.size} values are "
+            f"infinite, first at index {bad[0]}."
+        )
+    return out
+
+
+def matrix(values: ArrayLike, n: int, *, name: str) -> FloatArray:
+    """Return `values` as finite C-contiguous float64 of shape `(n, p)`, any p."""
+    out = np.ascontiguousarray(values, dtype=np.float64)
+    if out.ndim != 2 or out.shape[0] != n:
+        raise ValueError(f"`{name}` must have shape ({n}, columns); got {out.shape}.")
+    bad = np.argwhere(~np.isfinite(out))
+    if bad.size:
+        row, column = (int(i) for i in bad[0])
+        raise ValueError(
+            f"`{name}` must be finite; {len(bad)} of {out.size} values are not, first at row {row}, "
+            f"column {column} ({out[row, column]}). Drop or impute those rows before calling."
+        )
+    return out
+
+
+def weights(values: ArrayLike, n: int, *, name: str = "weights") -> FloatArray:
+    """Return `values` as finite float64 of shape `(n,)`, none negative."""
+    out = finite(values, n, name=name)
+    bad = np.flatnonzero(out < 0.0)
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must not be negative; {bad.size} of {n} values are, first at index "
+            f"{bad[0]} ({out[bad[0]]})."
+        )
+    return out

@@ -49,6 +49,10 @@ class Status(Enum):
         "and its interval."
     )
     NOT_ATTAINABLE = "Not attainable: no observed score reaches the wanted value."
+    EQUAL_CONTRIBUTIONS = (
+        "Every patient contributes the same to the net benefit, so its estimated variance is "
+        "zero: the interval is not estimable."
+    )
     RESAMPLES_EQUAL = (
         "All bootstrap resamples give the same value, so they show no uncertainty: the interval "
         "is not estimable."
@@ -63,11 +67,62 @@ class Status(Enum):
         "All bootstrap resamples lie on one side of the estimate, so the BCa correction is "
         "infinite: the interval is not estimable."
     )
+    COLLINEAR = "Not estimable: a predictor is a linear combination of the others."
+    SEPARATION = (
+        "Not estimable: the predictor separates the patients with and without the event "
+        "completely, so the logistic model has no finite maximum-likelihood estimate."
+    )
+    NOT_CONVERGED = "Not estimable: the iterations of the model fit did not converge."
+    LOGIT_UNDEFINED = (
+        "Not estimable: some predicted risks are exactly 0 or 1, whose logit is infinite."
+    )
+    CONSTANT_PREDICTION = "Not estimable: all patients have the same predicted risk."
+    TOO_FEW_DISTINCT_PREDICTIONS = (
+        "Not estimable: a flexible calibration curve needs at least four distinct predicted risks."
+    )
+    ZERO_BANDWIDTH = (
+        "Not estimable: so many patients share one predicted risk that the smoother's window "
+        "around it has zero width."
+    )
+    NO_EXPECTED_EVENTS = "Not estimable: the expected number of events is zero."
+    EXACT_LIMITS_FOR_OE = (
+        "No patient, or every patient, had the event: the limits of O:E are the exact "
+        "(Clopper-Pearson) limits of the observed risk divided by the mean predicted risk."
+    )
+    TOO_FEW_PATIENTS = "The interval is not estimable: it needs at least two patients."
+    NO_VARIATION = (
+        "Every patient contributes the same amount, so the estimated variance is zero: the interval "
+        "is not estimable."
+    )
+    RISK_GROUPS_MERGED = (
+        "Equal predicted risks merged risk groups, so fewer groups were used than asked for."
+    )
+    TOO_FEW_RISK_GROUPS = (
+        "Not estimable: equal predicted risks leave too few risk groups for this test."
+    )
+    CERTAIN_RISK_GROUP = (
+        "Not estimable: in a risk group every predicted risk is 0 or every one is 1, so it allows "
+        "no deviation, and the outcomes deviate."
+    )
+    CERTAIN_RISK_GROUP_KEPT = (
+        "In a risk group every predicted risk is 0 or every one is 1, and the outcomes agree: it "
+        "adds nothing to the statistic."
+    )
     TOO_FEW_SUBJECTS = "Not estimable: fewer than two subjects were rated by all raters."
     EQUAL_RATINGS = "Not estimable: all ratings are equal."
     ICC_OUTSIDE_DOMAIN = (
         "Some intraclass correlations or their limits are not estimable: the subjects' mean "
         "ratings vary less than the disagreement of the raters allows."
+    )
+    ONE_CENTER = "Only one centre could be used: the variation between centres is not estimable."
+    NO_CENTER = "Not estimable: no centre has an estimate with a standard error."
+    EQUAL_CENTERS = (
+        "All centres have the same estimate: the Hartung-Knapp standard error is zero and its "
+        "interval is not estimable."
+    )
+    TOO_FEW_CENTERS_TO_PREDICT = (
+        "The prediction interval is not estimable: with k - 2 degrees of freedom it needs at "
+        "least three centres."
     )
 
 
