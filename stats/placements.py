@@ -110,6 +110,19 @@ def doubled_placements(
     return wins
 
 
+def counts_at_or_above(
+    is_case: NDArray[np.bool_], score: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Return each distinct score, descending, and the cases and controls that reach it."""
+    ascending = np.sort(score)
+    first = np.append(True, ascending[1:] != ascending[:-1])[: ascending.size]
+    thresholds = ascending[first][::-1]
+    cases = np.sort(score[is_case])
+    reached = is_case.size - np.flatnonzero(first)[::-1]
+    true_positives = cases.size - np.searchsorted(cases, thresholds, side="left")
+    return thresholds, true_positives, reached - true_positives
+
+
 def _spread(
     wins: NDArray[np.int32], total: tuple[int, ...], largest: int
 ) -> tuple[tuple[int, ...], ...]:

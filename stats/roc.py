@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from extval.stats import _checks
-from extval.stats.placements import Placements, placements
+from extval.stats.placements import Placements, counts_at_or_above, placements
 from extval.stats.results import Comparison, Estimate, Interval, Status
+from extval.stats.roc_intervals import hanley_mcneil_variance, logit_interval
 
 AUC_METHODS = ("delong", "logit", "hanley-mcneil")
 
@@ -103,7 +104,11 @@ def auc(
     if found.status is not Status.OK:
         return _auc_estimate(found, nan, nan, Interval.undefined(level), method, found.status)
     value = found.auc(0)
-    variance = _hanley_mcneil(value, found) if method == "hanley-mcneil" else found.variance(0)
+    variance = (
+        hanley_mcneil_variance(value, found.n_cases, found.n_controls)
+        if method == "hanley-mcneil"
+        else found.variance(0)
+    )
     if variance == 0.0:
         status = Status.CONSTANT_SCORE if 0.0 < value < 1.0 else Status.PERFECT_SEPARATION
     else:
@@ -113,7 +118,7 @@ def auc(
     se = sqrt(variance)
     z = float(ndtri(0.5 + level / 2))
     interval = (
-        _on_the_logit_scale(value, se, z, level)
+        logit_interval(value, se, z, level)
         if method == "logit"
         else Interval(max(0.0, value - z * se), min(1.0, value + z * se), level)
     )
@@ -341,19 +346,6 @@ def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:
     )
 
 
-def counts_at_or_above(
-    is_case: NDArray[np.bool_], score: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
-    """Return each distinct score, descending, and the cases and controls that reach it."""
-    ascending = np.sort(score)
-    first = np.append(True, ascending[1:] != ascending[:-1])[: ascending.size]
-    thresholds = ascending[first][::-1]
-    cases = np.sort(score[is_case])
-    reached = is_case.size - np.flatnonzero(first)[::-1]
-    true_positives = cases.size - np.searchsorted(cases, thresholds, side="left")
-    return thresholds, true_positives, reached - true_positives
-
-
 def _compare(found: Placements, a: int, b: int, level: float) -> Comparison:
     result = partial(
         Comparison, method="Mann-Whitney; DeLong, paired", n=found.n, events=found.n_cases
@@ -386,21 +378,6 @@ def _compare(found: Placements, a: int, b: int, level: float) -> Comparison:
 
 def _perfect(auc_a: float, auc_b: float) -> Status:
     return Status.ONE_AUC_PERFECT if {auc_a, auc_b} & {0.0, 1.0} else Status.OK
-
-
-def _hanley_mcneil(value: float, found: Placements) -> float:
-    m, n = found.n_cases, found.n_controls
-    square = value * value
-    q1 = value / (2.0 - value)
-    q2 = 2.0 * square / (1.0 + value)
-    between = value * (1.0 - value) + (m - 1) * (q1 - square) + (n - 1) * (q2 - square)
-    return 0.0 if value in {0.0, 1.0} else between / (m * n)
-
-
-def _on_the_logit_scale(value: float, se: float, z: float, level: float) -> Interval:
-    odds = value / (1.0 - value)
-    factor = float(np.exp(z * se / (value * (1.0 - value))))
-    return Interval(odds / (odds + factor), odds * factor / (1.0 + odds * factor), level)
 
 
 def _auc_estimate(
