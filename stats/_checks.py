@@ -1,6 +1,7 @@
 """Boundary checks: the only code in `extval.stats` that raises on user input."""
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -279,8 +280,8 @@ def matrix(values: ArrayLike, n: int, *, name: str) -> FloatArray:
     if bad.size:
         row, column = (int(i) for i in bad[0])
         raise ValueError(
-            f"`{name}` must be finite; {len(bad)} of {out.size} values are not, first at row {row}, "
-            f"column {column} ({out[row, column]}). Drop or impute those rows before calling."
+            f"`{name}` must be finite; {len(bad)} of {out.size} values are not, first at row "
+            f"{row}, column {column} ({out[row, column]}). Drop or impute those rows before calling."
         )
     return out
 
@@ -295,3 +296,47 @@ def weights(values: ArrayLike, n: int, *, name: str = "weights") -> FloatArray:
             f"{bad[0]} ({out[bad[0]]})."
         )
     return out
+
+
+def labels(values: ArrayLike, n: int, *, name: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the sorted distinct labels and each row's index into them, shape `(n,)`."""
+    arr = np.asarray(values)
+    if arr.shape != (n,):
+        raise ValueError(f"`{name}` must have shape ({n},); got {arr.shape}.")
+    if arr.dtype.kind == "O":
+        absent = [x is None or (isinstance(x, float) and np.isnan(x)) for x in arr.tolist()]
+        missing = np.flatnonzero(absent)
+    else:
+        missing = np.flatnonzero(np.isnan(arr) if arr.dtype.kind == "f" else [])
+    if missing.size:
+        raise ValueError(
+            f"`{name}` must not be missing; {missing.size} of {n} values are, first at index "
+            f"{missing[0]}. Drop those rows or give them a label before calling."
+        )
+    try:
+        distinct, member = np.unique(arr, return_inverse=True)
+    except TypeError:
+        raise ValueError(
+            f"`{name}` must hold labels of one kind, all numbers or all text."
+        ) from None
+    return distinct, member
+
+
+def entries(values: ArrayLike, time: FloatArray, *, name: str = "entry") -> FloatArray:
+    """Return entry times as finite, non-negative float64, each before its `time`."""
+    out = durations(values, name=name)
+    same_length(out, time.size, name=name)
+    bad = np.flatnonzero(out >= time)
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must be before `time`; {bad.size} of {time.size} values are not, first at "
+            f"index {bad[0]} ({name} {out[bad[0]]}, time {time[bad[0]]})."
+        )
+    return out
+
+
+def horizon(value: float, *, name: str = "horizon") -> float:
+    """Return a time at which to evaluate, finite and not negative."""
+    if not 0.0 <= value < np.inf:
+        raise ValueError(f"`{name}` must be finite and not negative; got {value}.")
+    return float(value)

@@ -91,8 +91,8 @@ class Status(Enum):
     )
     TOO_FEW_PATIENTS = "The interval is not estimable: it needs at least two patients."
     NO_VARIATION = (
-        "Every patient contributes the same amount, so the estimated variance is zero: the interval "
-        "is not estimable."
+        "Every patient contributes the same amount, so the estimated variance is zero: the "
+        "interval is not estimable."
     )
     RISK_GROUPS_MERGED = (
         "Equal predicted risks merged risk groups, so fewer groups were used than asked for."
@@ -123,6 +123,35 @@ class Status(Enum):
     TOO_FEW_CENTERS_TO_PREDICT = (
         "The prediction interval is not estimable: with k - 2 degrees of freedom it needs at "
         "least three centres."
+    )
+    NO_EVENTS = "Not estimable: no event was observed."
+    NO_EVENT_YET = (
+        "No event was observed up to this time, so the estimated variance is zero: the interval is "
+        "not estimable."
+    )
+    BEYOND_FOLLOW_UP = (
+        "Not estimable: this time lies beyond the last follow-up, and the curve is not "
+        "extrapolated."
+    )
+    CURVE_AT_ZERO = (
+        "The last patient at risk had the event, so the curve is at zero and its variance is not "
+        "estimable."
+    )
+    RISK_SET_EMPTIED = (
+        "With delayed entry the patients at risk ran out before the last follow-up: the curve "
+        "falls to zero there and stays at zero."
+    )
+    QUANTILE_NOT_REACHED = "Not reached: the curve stays above this level until the last follow-up."
+    UPPER_LIMIT_NOT_REACHED = (
+        "The upper limit is not reached: the upper confidence curve stays above this level until "
+        "the last follow-up."
+    )
+    LIMITS_NOT_REACHED = (
+        "The interval is not estimable: the confidence curves do not reach this level."
+    )
+    ONE_GROUP = "Not estimable: the comparison needs at least two groups with patients."
+    NO_COMPARABLE_GROUPS = (
+        "Not estimable: at no event time were two groups at risk with a patient left to compare."
     )
 
 
