@@ -1,6 +1,6 @@
 """Boundary checks: the only code in `extval.stats` that raises on user input."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -340,3 +340,91 @@ def horizon(value: float, *, name: str = "horizon") -> float:
     if not 0.0 <= value < np.inf:
         raise ValueError(f"`{name}` must be finite and not negative; got {value}.")
     return float(value)
+
+
+def real(value: float, *, name: str) -> float:
+    """Return `value` if it is a finite number."""
+    if not np.isfinite(value):
+        raise ValueError(f"`{name}` must be finite; got {value}.")
+    return float(value)
+
+
+def positive(value: float, *, name: str) -> float:
+    """Return `value` if it is finite and above zero."""
+    if not 0.0 < value < np.inf:
+        raise ValueError(f"`{name}` must be finite and above 0; got {value}.")
+    return float(value)
+
+
+def unit(value: float, *, name: str) -> float:
+    """Return `value` if it lies in the closed interval [0, 1]."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"`{name}` must lie in [0, 1]; got {value}.")
+    return float(value)
+
+
+def between(value: float, low: float, high: float, *, name: str) -> float:
+    """Return `value` if it lies in the open interval (low, high)."""
+    if not low < value < high:
+        raise ValueError(f"`{name}` must lie in ({low:g}, {high:g}); got {value}.")
+    return float(value)
+
+
+def lost(value: float, *, name: str = "lost") -> float:
+    """Return `value` if it lies in the half-open interval [0, 1)."""
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"`{name}` must lie in [0, 1); got {value}.")
+    return float(value)
+
+
+def both_or_neither(first: object, second: object, *, names: tuple[str, str]) -> None:
+    """Raise if just one of two arguments is given."""
+    if (first is None) != (second is None):
+        raise ValueError(f"`{names[0]}` and `{names[1]}` must be given together or not at all.")
+
+
+def spread_sample(values: ArrayLike, *, name: str = "values") -> FloatArray:
+    """Return finite `values`, `(n,)`, of which at least two differ."""
+    out = vector(values, name=name)
+    if out.size < 2 or out.min() == out.max():
+        raise ValueError(f"`{name}` must hold at least two different values; got {out.size}.")
+    return out
+
+
+def reached_threshold(share_above: float, threshold: float, *, name: str = "threshold") -> None:
+    """Raise if nobody is expected above a risk threshold."""
+    if not share_above > 0.0:
+        raise ValueError(
+            f"`{name}` must be below some risk of the assumed linear predictor; none is above "
+            f"{threshold}."
+        )
+
+
+def ordered_units(low: float, high: float) -> tuple[float, float]:
+    """Return `(low, high)` if ``0 <= low < high <= 1``."""
+    if not 0.0 <= low < high <= 1.0:
+        raise ValueError(f"`low` and `high` must satisfy 0 <= low < high <= 1; got {low}, {high}.")
+    return float(low), float(high)
+
+
+def names_of(values: Sequence[str] | None, count: int, *, name: str = "names") -> tuple[str, ...]:
+    """Return `count` distinct names, made up as x1, x2, ... where none were given."""
+    if values is None:
+        return tuple(f"x{j + 1}" for j in range(count))
+    out = tuple(str(value) for value in values)
+    if len(out) != count or len(set(out)) != count:
+        raise ValueError(f"`{name}` must hold {count} distinct names; got {', '.join(out)}.")
+    return out
+
+
+def knots(values: ArrayLike, *, name: str = "knots") -> FloatArray:
+    """Return at least three strictly increasing knots as float64 of shape `(k,)`."""
+    out = vector(values, name=name)
+    if out.size < 3:
+        raise ValueError(f"`{name}` needs at least 3 values; got {out.size}.")
+    bad = np.flatnonzero(np.diff(out) <= 0.0)
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must increase strictly; index {bad[0] + 1} ({out[bad[0] + 1]}) does not."
+        )
+    return out
