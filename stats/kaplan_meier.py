@@ -104,7 +104,7 @@ def kaplan_meier(
     Returns
     -------
     KaplanMeier
-        Empty arrays when there is no patient, a curve at 1 when there is no event; `status` says so.
+        Empty arrays without patients, a curve at 1 without events; `status` says so.
 
     Raises
     ------

@@ -198,8 +198,13 @@ def score_vector(sets: RiskSets, family: str, powers: tuple[float, float]) -> Sc
     share = at_risk / n[:, None]
     spread = w * w * d * (n - d) / np.maximum(n - 1, 1)
     weighted = spread[:, None] * share
-    variance = np.diag(weighted.sum(axis=0)) - share.T @ weighted
-    return ScoreVector(observed=w @ events, expected=(w * d) @ share, variance=variance)
+    # einsum, not a matrix product: a threaded BLAS may add in another order elsewhere.
+    variance = np.diag(weighted.sum(axis=0)) - np.einsum("ti,tj->ij", share, weighted)
+    return ScoreVector(
+        observed=np.einsum("t,ti->i", w, events),
+        expected=np.einsum("t,ti->i", w * d, share),
+        variance=variance,
+    )
 
 
 def event_time_weights(
@@ -209,9 +214,9 @@ def event_time_weights(
     if family == "gehan":
         return n.astype(np.float64)
     if family == "tarone-ware":
-        return np.sqrt(n.astype(np.float64))
+        return np.asarray(np.sqrt(n), dtype=np.float64)
     if family == "peto-peto":
-        return np.cumprod((n + 1 - d) / (n + 1))
+        return np.asarray(np.cumprod((n + 1 - d) / (n + 1)), dtype=np.float64)
     if family == "fleming-harrington":
         before = np.ones(d.size)
         before[1:] = np.cumprod((n - d) / n)[:-1]

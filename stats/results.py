@@ -49,9 +49,14 @@ class Status(Enum):
         "and its interval."
     )
     NOT_ATTAINABLE = "Not attainable: no observed score reaches the wanted value."
-    EQUAL_CONTRIBUTIONS = (
-        "Every patient contributes the same to the net benefit, so its estimated variance is "
-        "zero: the interval is not estimable."
+    NOT_RESAMPLED = "No interval: resampling was switched off."
+    TOO_FEW_CLUSTERS = (
+        "The interval is not estimable: it needs at least two clusters that hold patients with "
+        "and two that hold patients without the event."
+    )
+    NEGATIVE_VARIANCE = (
+        "The clustered variance estimate is negative, which happens with few clusters: the "
+        "interval is not estimable."
     )
     RESAMPLES_EQUAL = (
         "All bootstrap resamples give the same value, so they show no uncertainty: the interval "
@@ -152,6 +157,36 @@ class Status(Enum):
     ONE_GROUP = "Not estimable: the comparison needs at least two groups with patients."
     NO_COMPARABLE_GROUPS = (
         "Not estimable: at no event time were two groups at risk with a patient left to compare."
+    )
+    UNINFORMATIVE_PREDICTOR = (
+        "Not estimable: a predictor does not vary among the patients at risk when events happen."
+    )
+    MONOTONE_LIKELIHOOD = (
+        "Not estimable: at every event time the patient with the event had the most extreme value, "
+        "so the Cox likelihood has no maximum and the hazard ratio is infinite or zero."
+    )
+    MONOTONE_ELSEWHERE = (
+        "Another predictor of this Cox model has no finite estimate (monotone likelihood); this "
+        "one is estimated in the limit."
+    )
+    PROFILE_UNBOUNDED = (
+        "A profile-likelihood limit was not found: the likelihood is too flat in that direction."
+    )
+    NO_COMPARABLE_PAIR = (
+        "Not estimable: no two patients can be compared, because no event was followed by a longer "
+        "follow-up."
+    )
+    ALL_PAIRS_ALIKE = (
+        "Every comparable pair of patients is concordant, every one is discordant or every one is "
+        "tied, so the estimated variance is zero: the interval is not estimable."
+    )
+    DIFFERENCE_WITHOUT_VARIATION = (
+        "The two models differ, and by the same amount in every patient, so the estimated variance "
+        "of the difference is zero: the test is undefined."
+    )
+    NO_EVENT_BY_HORIZON = (
+        "No event was observed by the horizon: the observed risk is zero, and only an upper limit can "
+        "be given."
     )
 
 
