@@ -185,8 +185,8 @@ class Status(Enum):
         "of the difference is zero: the test is undefined."
     )
     NO_EVENT_BY_HORIZON = (
-        "No event was observed by the horizon: the observed risk is zero, and only an upper limit can "
-        "be given."
+        "No event was observed by the horizon: the observed risk is zero, and only an upper limit "
+        "can be given."
     )
 
 

@@ -1,0 +1,310 @@
+"""Concordance of a score with censored times: Harrell's and Uno's C, and paired differences."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from extval.stats import _checks
+from extval.stats._influence import (
+    undefined_comparison,
+    undefined_estimate,
+    wald_comparison,
+    wald_estimate,
+)
+from extval.stats._kernels_concordance import pairs_with_earlier, pairs_with_later
+from extval.stats.censoring import censoring_curve, checked_times
+from extval.stats.results import Comparison, Estimate, Status
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+ESTIMATORS = ("harrell", "uno")
+_NAMES = {
+    "harrell": "Harrell's C; infinitesimal jackknife",
+    "uno": "Uno's C, marginal Kaplan-Meier censoring of these patients; infinitesimal jackknife",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Concordance:
+    """A C-index with the influence of each patient on it, shape (n,); their sum is 0."""
+
+    value: float
+    influence: FloatArray
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sorted:
+    """Patients in increasing time, with what each event's pairs weigh, integers or floats."""
+
+    order: NDArray[np.intp]
+    time: FloatArray
+    is_event: BoolArray
+    event_weight: NDArray[Any]
+
+
+def c_harrell(
+    time: ArrayLike, event: ArrayLike, score: ArrayLike, *, confidence_level: float = 0.95
+) -> Estimate:
+    r"""Estimate Harrell's C-index of a score for censored times.
+
+    Parameters
+    ----------
+    time : array_like of shape (n,), finite, non-negative
+        Follow-up in any one unit.
+    event : array_like of shape (n,), 0 or 1
+        1 if the event happened at `time`, 0 if the patient was censored then.
+    score : array_like of shape (n,), finite
+        Higher means an earlier event (a risk or a linear predictor, not a survival time).
+    confidence_level : float in (0, 1)
+
+    Returns
+    -------
+    Estimate
+        0.5 is chance. NaN with a status when no pair is comparable; without an interval when every
+        comparable pair is concordant, or discordant, or tied.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    A pair is comparable when the patient with the shorter time had the event; a patient censored
+    at the time of another's event outlived it; two events at the same time are not comparable.
+    Pairs are concordant when the shorter time has the higher score, equal scores count half [1]_.
+    The standard error is the infinitesimal jackknife, :math:`\sum_i d_i^2` with :math:`d_i = (A_i
+    - C B_i) / P`, for patient *i*'s concordant pairs :math:`A_i` among its :math:`B_i` comparable
+    ones, and :math:`P` pairs in all; the interval is clipped to [0, 1]. Counts are integers.
+    Agrees with R survival 3.5.3 ``concordance(timewt = "n", reverse = TRUE)`` to 1e-12. Times are
+    equal only if they are the same float; R merges times within about 1e-8 (``timefix``).
+
+    References
+    ----------
+    .. [1] Harrell, Lee & Mark (1996), Stat Med 15:361.
+       :doi:`10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4`
+
+    Examples
+    --------
+    >>> c_harrell([1, 2, 3, 4], [1, 1, 0, 1], [4.0, 2.0, 3.0, 1.0]).value
+    0.8
+    """
+    return _estimate(time, event, score, "harrell", None, confidence_level)
+
+
+def c_uno(
+    time: ArrayLike,
+    event: ArrayLike,
+    score: ArrayLike,
+    *,
+    horizon: float | None = None,
+    confidence_level: float = 0.95,
+) -> Estimate:
+    r"""Estimate Uno's C-index, whose limit does not depend on the censoring.
+
+    Parameters
+    ----------
+    time : array_like of shape (n,), finite, non-negative
+        Follow-up in any one unit.
+    event : array_like of shape (n,), 0 or 1
+        1 if the event happened at `time`, 0 if the patient was censored then.
+    score : array_like of shape (n,), finite
+        Higher means an earlier event.
+    horizon : float or None
+        Only events up to this time, included, count; None takes all.
+    confidence_level : float in (0, 1)
+
+    Returns
+    -------
+    Estimate
+        As for `c_harrell`.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    Harrell's pairs, those of an event at time *t* weighted by :math:`1/\hat G(t-)^2`, with
+    :math:`\hat G` the Kaplan-Meier curve of the censoring times of these patients, events before
+    censorings at equal times [1]_. The standard error is the infinitesimal jackknife with the
+    weights held fixed. Agrees with R survival 3.5.3 ``concordance(timewt = "n/G2", ymax =
+    horizon, reverse = TRUE)`` to 1e-10.
+
+    References
+    ----------
+    .. [1] Uno, Cai, Pencina, D'Agostino & Wei (2011), Stat Med 30:1105. :doi:`10.1002/sim.4154`
+
+    Examples
+    --------
+    >>> round(c_uno([1, 2, 3, 4], [1, 0, 1, 1], [4.0, 2.0, 1.0, 3.0]).value, 6)
+    0.571429
+    """
+    return _estimate(time, event, score, "uno", horizon, confidence_level)
+
+
+def concordance_test(
+    time: ArrayLike,
+    event: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    estimator: str = "harrell",
+    horizon: float | None = None,
+    confidence_level: float = 0.95,
+) -> Comparison:
+    """Test whether two scores of the same patients have the same C-index.
+
+    Parameters
+    ----------
+    time : array_like of shape (n,), finite, non-negative
+        Follow-up in any one unit.
+    event : array_like of shape (n,), 0 or 1
+        1 if the event happened at `time`, 0 if the patient was censored then.
+    score_a, score_b : array_like of shape (n,), finite
+        Higher means an earlier event.
+    estimator : {"harrell", "uno"}
+    horizon : float or None
+        For Uno's C only: events up to this time count.
+    confidence_level : float in (0, 1)
+
+    Returns
+    -------
+    Comparison
+        `difference` is C of a minus C of b, `statistic` is z. Scores that rank every comparable
+        pair alike give P = 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    The variance is the sum of squared differences of the patients' influences on the two
+    indices, which is what the joint covariance of R survival 3.5.3 ``concordance(fit_a, fit_b)``
+    gives; agrees to 1e-10.
+
+    Examples
+    --------
+    >>> test = concordance_test([1, 2, 3, 4], [1, 1, 0, 1], [4, 2, 3, 1], [4, 3, 1, 2])
+    >>> round(test.difference, 12)
+    -0.2
+    """
+    follow_up, had_event = checked_times(time, event)
+    scores = [
+        _checks.finite(score, follow_up.size, name=name)
+        for score, name in ((score_a, "score_a"), (score_b, "score_b"))
+    ]
+    _checks.choice(estimator, ESTIMATORS, name="estimator")
+    if estimator == "harrell":
+        _checks.not_given(horizon, name="horizon", why="for Harrell's C")
+    at = None if horizon is None else _checks.horizon(horizon)
+    level = _checks.level(confidence_level)
+    n, events = follow_up.size, int(np.count_nonzero(had_event))
+    method = f"{_NAMES[estimator]}, paired"
+    patients = _sorted(follow_up, had_event, estimator, at)
+    a, b = (_concordance(patients, score) for score in scores)
+    if np.isnan(a.value):
+        return undefined_comparison(a.status, level=level, method=method, n=n, events=events)
+    return wald_comparison(
+        a.value - b.value,
+        _jackknife(a.influence - b.influence, 1.0 / n),
+        level=level,
+        method=method,
+        n=n,
+        events=events,
+    )
+
+
+def _estimate(
+    time: ArrayLike,
+    event: ArrayLike,
+    score: ArrayLike,
+    estimator: str,
+    horizon: float | None,
+    confidence_level: float,
+) -> Estimate:
+    follow_up, had_event = checked_times(time, event)
+    values = _checks.finite(score, follow_up.size, name="score")
+    at = None if horizon is None else _checks.horizon(horizon)
+    level = _checks.level(confidence_level)
+    n, events = follow_up.size, int(np.count_nonzero(had_event))
+    method = _NAMES[estimator]
+    found = _concordance(_sorted(follow_up, had_event, estimator, at), values)
+    if np.isnan(found.value):
+        return undefined_estimate(found.status, level=level, method=method, n=n, events=events)
+    return wald_estimate(
+        found.value,
+        _jackknife(found.influence, 1.0 / n),
+        level=level,
+        method=method,
+        n=n,
+        events=events,
+        low=0.0,
+        high=1.0,
+        if_zero=found.status,
+    )
+
+
+def _sorted(
+    time: FloatArray, had_event: BoolArray, estimator: str, horizon: float | None
+) -> _Sorted:
+    order = np.argsort(time, kind="stable")
+    weight: NDArray[Any] = had_event.astype(np.int64)
+    if estimator == "uno":
+        curve = censoring_curve(time, had_event)
+        counted = had_event if horizon is None else had_event & (time <= horizon)
+        weight = np.where(counted, curve.before[curve.position] ** -2.0, 0.0)
+    return _Sorted(
+        order=order, time=time[order], is_event=had_event[order], event_weight=weight[order]
+    )
+
+
+def _concordance(patients: _Sorted, score: FloatArray) -> _Concordance:
+    """Return C and its influences, in the order of the arrays that were given."""
+    n = patients.time.size
+    ranks, n_ranks = _ranks(score)
+    ranks = ranks[patients.order]
+    weight = patients.event_weight
+    with_later = np.zeros((2, n), np.int64)
+    with_earlier = np.zeros((2, n), weight.dtype)
+    pairs_with_later(patients.time, patients.is_event, ranks, n_ranks, with_later)
+    pairs_with_earlier(patients.time, patients.is_event, ranks, weight, n_ranks, with_earlier)
+    with_later = with_later * weight
+    twice_wins, pairs = with_later + with_earlier
+    totals = with_later.sum(axis=1)
+    total_wins, total_pairs = totals / (2, 1)
+    if total_pairs == 0:
+        return _Concordance(
+            value=np.nan,
+            influence=np.full(n, np.nan),
+            status=Status.NO_COMPARABLE_PAIR if n else Status.NO_PATIENTS,
+        )
+    value = float(total_wins / total_pairs)
+    influence = np.empty(n)
+    influence[patients.order] = (twice_wins / 2 - value * pairs) / total_pairs
+    status = Status.ALL_PAIRS_ALIKE
+    return _Concordance(value=value, influence=influence, status=status)
+
+
+def _ranks(score: FloatArray) -> tuple[NDArray[np.int32], int]:
+    """Return the dense rank of each score, equal scores equal, and how many there are."""
+    order = np.argsort(score)
+    ascending = score[order]
+    step = np.zeros(score.size, np.int32)
+    step[1:] = ascending[1:] != ascending[:-1]
+    ranks = np.empty(score.size, np.int32)
+    ranks[order] = np.cumsum(step, dtype=np.int32)
+    return ranks, int(step.sum()) + 1
+
+
+def _jackknife(influence: FloatArray, scale: float) -> float:
+    """Return the root of the sum of squares, exactly 0 where only rounding is left."""
+    largest = float(np.abs(influence).max())
+    return float(np.sqrt((influence**2).sum())) if largest > 1e-12 * scale else 0.0
