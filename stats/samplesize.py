@@ -154,11 +154,12 @@ def binary_sample_size(design: BinaryDesign) -> SampleSize:
     :math:`n^{-1}[s(1-s)/\phi + w^2 c(1-c)/(1-\phi) + w^2(1-c)^2/(\phi(1-\phi))]` for the
     standardised net benefit.
 
-    pmvalsampsize 0.2.1 (Python) and 0.1.0 (R) integrate by one simulation of 10^6 patients and
-    so depend on seed and language: prevalence .018, C .8 and a linear predictor N(-5, 2.5) give
-    4,544 in R where the integral is 4,554. They step the standard errors of O:E and net benefit
-    by 1e-4 (and round the second to three digits), which changes n by up to 1 %, and the Python
-    version leaves the false positives out of the net benefit that it prints.
+    pmvalsampsize 0.2.1 (Python) integrates by one simulation of 10^6 patients and so depends on
+    its seed: prevalence .018, C .8 and a linear predictor N(-5, 2.5) give 4,544 where the
+    integral is 4,554. It steps the standard errors of O:E and net benefit by 1e-4 and rounds the
+    second to three digits (O:E of width 1: 905 for 906, whose interval is still too wide at 905),
+    leaves the false positives out of the net benefit that it prints (0.801 for 0.246), and stops
+    with an error when sensitivity and specificity are given.
 
     References
     ----------
