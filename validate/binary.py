@@ -201,10 +201,7 @@ def _add_utility(
     found: GroupFindings, study: BinaryStudy, group: Group, model: str, *, utility_at: float
 ) -> None:
     protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
-    resampling = {
-        "n_resamples": protocol.bootstrap.n_resamples,
-        "confidence_level": protocol.confidence_level,
-    }
+    n_resamples, level = protocol.bootstrap.n_resamples, protocol.confidence_level
     found.metric(
         model,
         "net_benefit",
@@ -213,7 +210,8 @@ def _add_utility(
             y_prob,
             threshold=utility_at,
             rng=stream(protocol.seed, f"net_benefit/{group.label}/{model}"),
-            **resampling,
+            n_resamples=n_resamples,
+            confidence_level=level,
         ),
         threshold=utility_at,
     )
@@ -223,7 +221,8 @@ def _add_utility(
         y_prob[np.newaxis],
         thresholds=grid,
         rng=stream(protocol.seed, f"decision_curve/{group.label}/{model}"),
-        **resampling,
+        n_resamples=n_resamples,
+        confidence_level=level,
     )
     found.curve(
         "decision",

@@ -170,7 +170,7 @@ def _rs(h: FloatArray) -> FloatArray:
     total = np.zeros(h.size)
     for node, weight in zip(_NODES, _WEIGHTS, strict=True):
         total += weight * _dlrs(h, CORRELATION * h + spread * node)
-    return total / _WEIGHTS.sum()
+    return np.asarray(total / _WEIGHTS.sum())
 
 
 def _clinical(large: NDArray[np.bool_]) -> FloatArray:
@@ -179,7 +179,7 @@ def _clinical(large: NDArray[np.bool_]) -> FloatArray:
     total = np.zeros(large.size)
     for node, weight in zip(_NODES, _WEIGHTS, strict=True):
         total += weight * expit(INTERCEPT + LARGE_TUMOUR * large + np.sqrt(variance) * node)
-    return total / _WEIGHTS.sum()
+    return np.asarray(total / _WEIGHTS.sum())
 
 
 def _csv(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

@@ -85,13 +85,9 @@ def evaluate(
     ]
     found.merge(_run(tasks, n_jobs=n_jobs, watch=watch))
     cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
-    outcome = study.protocol.outcome
-    name = outcome.name or (
-        outcome.column if isinstance(study, BinaryStudy) else study.protocol.outcome.event
-    )
     return Results(
         kind="binary" if isinstance(study, BinaryStudy) else "survival",
-        title=study.protocol.title or f"External validation: {name}",
+        title=study.protocol.title or f"External validation: {_outcome_name(study)}",
         protocol=protocol,
         cohorts=cohorts,
         models=models,
@@ -148,6 +144,12 @@ def _run(tasks: Sequence[Task], *, n_jobs: int, watch: Watch) -> Iterator[GroupF
     for done, found in enumerate(results, start=1):
         watch(done, len(tasks))
         yield found
+
+
+def _outcome_name(study: Study) -> str:
+    if isinstance(study, BinaryStudy):
+        return study.protocol.outcome.name or study.protocol.outcome.column
+    return study.protocol.outcome.name or study.protocol.outcome.event
 
 
 def _group(groups: Sequence[Group], cohort: str) -> Group:

@@ -97,7 +97,7 @@ class ModelRow:
     threshold: float | None = None
     threshold_rule: str = ""
     threshold_note: str = ""
-    risk_group_cuts: Sequence[float] = ()
+    risk_group_cuts: tuple[float, ...] = ()
     risk_group_rule: str = ""
 
 
@@ -255,7 +255,7 @@ def from_json(text: str, *, source: str) -> Results:
             title=raw["title"],
             protocol=raw["protocol"],
             cohorts=tuple(CohortRow(**row) for row in raw["cohorts"]),
-            models=tuple(ModelRow(**_revive(row)) for row in raw["models"]),
+            models=tuple(_model_row(_revive(row)) for row in raw["models"]),
             metrics=tuple(MetricRow(**_revive(row)) for row in raw["metrics"]),
             comparisons=tuple(ComparisonRow(**_revive(row)) for row in raw["comparisons"]),
             curves=_revive(raw["curves"]),
@@ -292,6 +292,10 @@ def comparisons_csv(results: Results) -> str:
 def curve_csv(table: Mapping[str, Sequence[Any]]) -> str:
     """Return the text of one file of `curves/`."""
     return _csv(list(table), zip(*table.values(), strict=True))
+
+
+def _model_row(row: dict[str, Any]) -> ModelRow:
+    return ModelRow(**(row | {"risk_group_cuts": tuple(row["risk_group_cuts"])}))
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

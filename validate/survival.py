@@ -172,4 +172,4 @@ def risk_table_times(last: float) -> FloatArray:
     rough = last / 5.0
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(s * power for s in RISK_TABLE_STEPS if s * power >= rough * (1 - 1e-12))
-    return np.arange(int(np.floor(last / step * (1 + 1e-12))) + 1) * step
+    return np.asarray(np.arange(int(np.floor(last / step * (1 + 1e-12))) + 1) * step)
