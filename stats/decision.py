@@ -243,7 +243,7 @@ def net_benefit(
     elif n:
         spread = tp * (1 - value) ** 2 + fp * (odds + value) ** 2 + (n - tp - fp) * value**2
         alike = n < 2 or n in {tp, fp, n - tp - fp}
-        status = Status.EQUAL_CONTRIBUTIONS if alike else Status.OK
+        status = Status.NO_VARIATION if alike else Status.OK
         if not alike:
             se = sqrt(spread / (n * (n - 1)))
             margin = float(ndtri(0.5 + level / 2)) * se

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from extval.stats import _checks
-from extval.stats.placements import Placements, counts_at_or_above, placements
+from extval.stats.placements import Placements, placements
+from extval.stats.resampled_curves import operating_points
 from extval.stats.results import Comparison, Estimate, Interval, Status
 from extval.stats.roc_intervals import hanley_mcneil_variance, logit_interval
 
@@ -324,25 +325,15 @@ def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:
     """
     is_case = _checks.binary(y_true)
     score = _checks.finite(y_score, is_case.size, name="y_score")
-    events = int(np.count_nonzero(is_case))
-    controls = is_case.size - events
-    if not events or not controls:
-        none = np.empty(0)
-        return RocCurve(
-            thresholds=none,
-            sensitivity=none,
-            specificity=none,
-            n=is_case.size,
-            events=events,
-            status=Status.ONE_CLASS if is_case.size else Status.NO_PATIENTS,
-        )
-    thresholds, true_positives, false_positives = counts_at_or_above(is_case, score)
+    points = operating_points(is_case, score)
+    ok, none = points.status is Status.OK, np.empty(0)
     return RocCurve(
-        thresholds=np.append(inf, thresholds),
-        sensitivity=np.append(0, true_positives) / events,
-        specificity=(controls - np.append(0, false_positives)) / controls,
+        thresholds=np.append(inf, points.thresholds) if ok else none,
+        sensitivity=points.sensitivity if ok else none,
+        specificity=points.specificity if ok else none,
         n=is_case.size,
-        events=events,
+        events=points.n_cases,
+        status=points.status,
     )
 
 

@@ -1,8 +1,106 @@
 """Intervals of an AUC besides DeLong's Wald interval."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from extval.stats.results import Interval
+from extval.stats import _checks
+from extval.stats._kernels_roc import resampled_wins
+from extval.stats._resampling import replicate_key
+from extval.stats.bootstrap import bca_interval, percentile_interval
+from extval.stats.placements import doubled_placements
+from extval.stats.results import Estimate, Interval, Status
+
+
+def auc_bootstrap(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    n_resamples: int,
+    rng: np.random.Generator,
+    method: str = "percentile",
+    confidence_level: float = 0.95,
+) -> Estimate:
+    """Estimate the area under the ROC curve with a stratified bootstrap interval.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (n,), 0 or 1
+    y_score : array_like of shape (n,), finite
+        Higher means more likely to have the event; a tied pair counts one half.
+    n_resamples : int, at least 2
+        Patients with and without the event are resampled apart, so every resample has as many
+        events as the data.
+    rng : numpy.random.Generator
+    method : {"percentile", "bca"}
+    confidence_level : float in (0, 1)
+
+    Returns
+    -------
+    Estimate
+        `se` is the standard deviation over resamples. The interval is NaN with fewer than two
+        patients a class and where the resamples cannot vary (complete separation, constant score).
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    The percentile interval agrees with R pROC 1.18.0 ``ci.auc(method = "bootstrap")`` up to Monte
+    Carlo error. Resamples are counts over the scores sorted once.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> found = auc_bootstrap([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6], n_resamples=500, rng=rng)
+    >>> round(found.value, 4), found.method
+    (0.8889, 'Mann-Whitney; stratified bootstrap percentile, 500 resamples')
+    """
+    is_case = _checks.binary(y_true)
+    score = _checks.finite(y_score, is_case.size, name="y_score")
+    n_resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=2)
+    method = _checks.choice(method, ("percentile", "bca"), name="method")
+    level = _checks.level(confidence_level)
+    key = replicate_key(_checks.generator(rng))
+
+    m = int(np.count_nonzero(is_case))
+    n = is_case.size - m
+    value, se, interval = np.nan, np.nan, Interval.undefined(level)
+    how = f"bootstrap {'BCa' if method == 'bca' else 'percentile'}, {n_resamples} resamples"
+    status = Status.OK if m and n else Status.ONE_CLASS if m + n else Status.NO_PATIENTS
+    if status is Status.OK:
+        wins = doubled_placements(is_case, [score])[0].astype(np.int64)
+        value = int(wins[:m].sum()) / (2 * m * n)
+        if value in {0.0, 1.0}:
+            status = Status.PERFECT_SEPARATION
+        elif wins[:m].max() == wins[:m].min() and wins[m:].max() == wins[m:].min():
+            status = Status.CONSTANT_SCORE
+        elif min(m, n) < 2:
+            status = Status.TOO_FEW_PER_CLASS
+    if status is Status.OK:
+        resampled = _resampled_aucs(key, score[is_case], score[~is_case], n_resamples)
+        found = (
+            percentile_interval(resampled, confidence_level=level)
+            if method == "percentile"
+            else bca_interval(
+                resampled,
+                value,
+                _jackknife(wins, m, n),
+                strata=np.arange(m + n) < m,
+                confidence_level=level,
+            )
+        )
+        se, interval, how, status = found.se, found.interval, found.method, found.status
+    return Estimate(
+        value=value,
+        se=se,
+        interval=interval,
+        method=f"Mann-Whitney; stratified {how}",
+        n=m + n,
+        events=m,
+        status=status,
+    )
 
 
 def hanley_mcneil_variance(value: float, n_cases: int, n_controls: int) -> float:
@@ -23,3 +121,28 @@ def logit_interval(value: float, se: float, z: float, level: float) -> Interval:
     odds = value / (1.0 - value)
     factor = float(np.exp(z * se / (value * (1.0 - value))))
     return Interval(odds / (odds + factor), odds * factor / (1.0 + odds * factor), level)
+
+
+def _resampled_aucs(
+    key: np.uint64,
+    case_scores: NDArray[np.float64],
+    control_scores: NDArray[np.float64],
+    n_resamples: int,
+) -> NDArray[np.float64]:
+    cases, controls = np.sort(case_scores), np.sort(control_scores)
+    twice = np.empty(n_resamples, np.int64)
+    resampled_wins(
+        key,
+        np.searchsorted(controls, cases, side="left").astype(np.int32),
+        np.searchsorted(controls, cases, side="right").astype(np.int32),
+        controls.size,
+        twice,
+    )
+    return twice / (2 * cases.size * controls.size)
+
+
+def _jackknife(wins: NDArray[np.int64], m: int, n: int) -> NDArray[np.float64]:
+    """Return the AUC without each patient in turn, cases first; at least two a class."""
+    total = int(wins[:m].sum())
+    pairs = np.where(np.arange(m + n) < m, 2 * (m - 1) * n, 2 * m * (n - 1))
+    return (total - wins) / pairs
