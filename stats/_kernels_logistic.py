@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
+from extval.stats._resampling import resample_counts
 
 Floats = NDArray[np.float64]
 
@@ -134,3 +135,37 @@ def newton(
                     moved = max(moved, abs(change) / (1.0 + abs(eta)))
             return value, iteration + 1, moved
     return value, max_iterations, np.inf
+
+
+@kernel
+def resampled_coefficients(
+    key: np.uint64,
+    first_replicate: int,
+    design: Floats,
+    y: NDArray[np.bool_],
+    start: Floats,
+    max_iterations: int,
+    flat: float,
+    counts: NDArray[np.int32],
+    coefficients: Floats,
+) -> None:
+    """Fill `coefficients`, shape (b, p), and `counts`, shape (b, n), for b bootstrap replicates.
+
+    Columns of `design` are at most 1 in size. A replicate without a maximum has NaN.
+    """
+    n = y.size
+    total = np.empty(n)
+    events = np.empty(n)
+    offset = np.zeros(n)
+    information = np.empty((start.size, start.size))
+    for b in range(coefficients.shape[0]):
+        resample_counts(key, first_replicate + b, counts[b])
+        for i in range(n):
+            total[i] = counts[b, i]
+            events[i] = counts[b, i] if y[i] else 0.0
+        coefficients[b] = start
+        moved = newton(design, events, total, offset, coefficients[b], information, max_iterations)[
+            2
+        ]
+        if moved > flat:
+            coefficients[b] = np.nan

@@ -1,10 +1,6 @@
-"""Compiled loops of the local-regression smoothers: no checks, sorting or hidden randomness.
+"""Compiled loops of the smoothers and of their bootstrap: no checks, sorting, hidden randomness.
 
-All arrays describe the distinct predictors `x` in ascending order, shape (m,), with `total`
-patients and `events` events at each. Windows are found on counts, so a resample is the same data
-with other counts. Moments are held segment by segment about the segment's own centre: a window is
-the difference of two prefix sums a segment and side, and stays exact when it is narrow beside the
-range.
+Arrays describe the distinct predictors `x` in ascending order, as in `_kernels_moments`.
 """
 
 from typing import Any
@@ -13,180 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
+from extval.stats._kernels_moments import (
+    STRIDE,
+    WIDTH,
+    Floats,
+    Ints,
+    nearest_window,
+    prefix_moments,
+    solved,
+    weighed_rows,
+    window_moments,
+)
 from extval.stats._resampling import resample_counts
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-_STRIDE = 8  # prefix sums are stored at every eighth predictor; the rest is summed directly
-_TOTALS = 14  # tricube (degree 9) times a quartic
-_WIDTH = 26  # and, for the events, times a quadratic: 12 more
-_BINOMIAL = np.array(
-    [[1.0 if k in (0, m) else 0.0 for k in range(10)] for m in range(10)], dtype=np.float64
-)
-for _m in range(2, 10):
-    for _k in range(1, _m):
-        _BINOMIAL[_m, _k] = _BINOMIAL[_m - 1, _k - 1] + _BINOMIAL[_m - 1, _k]
-_CUBE = np.array([1.0, -3.0, 3.0, -1.0])
-
-Moments = tuple[float, float, float, float, float, float, float, float]
-
 
 @kernel
-def nearest_window(
-    x: Floats, below: Floats, wanted: float, x0: float, left: int, right: int
-) -> tuple[int, int, float]:
-    """Return the window [left, right] of the `wanted` nearest patients of `x0`, and its half-width.
-
-    `below[i]` counts the patients before `x[i]`, shape (m + 1,). `left, right` is the window of a
-    smaller `x0`, or (0, 0). The half-width is the distance of the `wanted`-th nearest patient.
-    """
-    m = x.size
-    while right < m - 1 and below[right + 1] - below[left] < wanted:
-        right += 1
-    width = max(x0 - x[left], x[right] - x0)
-    while left < m - 1:
-        reach = right
-        while reach < m - 1 and below[reach + 1] - below[left + 1] < wanted:
-            reach += 1
-        if below[reach + 1] - below[left + 1] < wanted:
-            break
-        next_width = max(x0 - x[left + 1], x[reach] - x0)
-        if next_width >= width:
-            break
-        left, right, width = left + 1, reach, next_width
-    return left, right, width
-
-
-@kernel
-def half_widths(x: Floats, below: Floats, wanted: float, targets: Floats, out: Floats) -> None:
-    """Write the half-width of the window of each target, ascending, shape (t,), into `out`."""
-    left, right = 0, 0
-    for g in range(targets.size):
-        left, right, out[g] = nearest_window(x, below, wanted, targets[g], left, right)
-
-
-@kernel
-def prefix_moments(
-    x: Floats,
-    total: Floats,
-    events: Floats,
-    first: Ints,
-    center: Floats,
-    radius: Floats,
-    out: Floats,
-) -> None:
-    """Write prefix sums of total * t**q, q < 14, and events * t**q, q < 12, into `out`.
-
-    Segment s holds the predictors ``first[s]`` up to ``first[s + 1]``, and
-    t = (x - center[s]) / radius[s]. Row ``first[s] // 8 + s + k`` of `out`, shape
-    (m // 8 + 2 * segments + 1, 26), holds the sums over the first 8 k predictors of segment s.
-    """
-    sums = np.empty(_WIDTH)
-    for s in range(center.size):
-        sums[:] = 0.0
-        row = first[s] // _STRIDE + s
-        out[row, :] = 0.0
-        for i in range(first[s], first[s + 1]):
-            t = (x[i] - center[s]) / radius[s]
-            a, b = total[i], events[i]
-            for q in range(12):
-                sums[q] += a
-                sums[_TOTALS + q] += b
-                a *= t
-                b *= t
-            sums[12] += a
-            sums[13] += a * t
-            if (i + 1 - first[s]) % _STRIDE == 0:
-                row += 1
-                for q in range(_WIDTH):
-                    out[row, q] = sums[q]
-
-
-@kernel
-def direct_moments(
-    x: Floats,
-    total: Floats,
-    events: Floats,
-    start: int,
-    stop: int,
-    x0: float,
-    h: float,
-    near: float,
-) -> Moments:
-    """Return sum c v**j, j < 5, and sum c v**j events, j < 3, over [start, stop).
-
-    v = (x - x0) / h, and the weight is (1 - |v|**3)**3, or 1 where |v| <= near.
-    """
-    s0 = s1 = s2 = s3 = s4 = t0 = t1 = t2 = 0.0
-    for i in range(start, stop):
-        v = (x[i] - x0) / h
-        u = abs(v)
-        c = 1.0 - u * u * u
-        c = c * c * c
-        if u <= near:
-            c = 1.0
-        w = c * total[i]
-        e = c * events[i]
-        s0 += w
-        t0 += e
-        w *= v
-        e *= v
-        s1 += w
-        t1 += e
-        w *= v
-        e *= v
-        s2 += w
-        t2 += e
-        w *= v
-        s3 += w
-        s4 += w * v
-    return s0, s1, s2, s3, s4, t0, t1, t2
-
-
-@kernel
-def expanded_moments(high: Floats, low: Floats, shift: float, scale: float, side: float) -> Moments:
-    """Return the moments of `direct_moments` from the prefix sums `high - low` of one segment.
-
-    v = shift + scale * t throughout the piece, which lies on one side of the target:
-    side is -1 left of it and 1 right of it.
-    """
-    power = np.empty(10)
-    power[0] = 1.0
-    for k in range(1, 10):
-        power[k] = power[k - 1] * (side * shift)
-    weight = np.zeros(10)  # (1 - u**3)**3 as a polynomial in t, u = side * v
-    for j in range(4):
-        for k in range(3 * j + 1):
-            weight[k] += _CUBE[j] * _BINOMIAL[3 * j, k] * power[3 * j - k]
-    factor = 1.0
-    for k in range(10):
-        weight[k] *= factor
-        factor *= side * scale
-    a0 = a1 = a2 = a3 = a4 = b0 = b1 = b2 = 0.0
-    d = high - low
-    for k in range(10):
-        w = weight[k]
-        a0 += w * d[k]
-        a1 += w * d[k + 1]
-        a2 += w * d[k + 2]
-        a3 += w * d[k + 3]
-        a4 += w * d[k + 4]
-        b0 += w * d[_TOTALS + k]
-        b1 += w * d[_TOTALS + k + 1]
-        b2 += w * d[_TOTALS + k + 2]
-    r, z = scale, shift
-    return (
-        a0,
-        z * a0 + r * a1,
-        z * z * a0 + r * (2.0 * z * a1 + r * a2),
-        z * z * z * a0 + r * (3.0 * z * z * a1 + r * (3.0 * z * a2 + r * a3)),
-        z * z * z * z * a0
-        + r * (4.0 * z * z * z * a1 + r * (6.0 * z * z * a2 + r * (4.0 * z * a3 + r * a4))),
-        b0,
-        z * b0 + r * b1,
-        z * z * b0 + r * (2.0 * z * b1 + r * b2),
-    )
+def segment_of(first: Ints, i: int, segment: int) -> int:
+    """Return the segment that holds predictor `i`, searched from `segment`."""
+    while segment > 0 and first[segment] > i:
+        segment -= 1
+    while segment < first.size - 2 and first[segment + 1] <= i:
+        segment += 1
+    return segment
 
 
 @kernel
@@ -198,7 +42,6 @@ def careful_fit(
     stop: int,
     x0: float,
     h: float,
-    near: float,
     degree: int,
 ) -> float:
     """Return the local polynomial at `x0` by orthogonal polynomials in several passes.
@@ -209,7 +52,7 @@ def careful_fit(
     distinct = 0
     for i in range(start, stop):
         v = (x[i] - x0) / h
-        c = 1.0 if abs(v) <= near else max(1.0 - abs(v) ** 3, 0.0) ** 3
+        c = max(1.0 - abs(v) ** 3, 0.0) ** 3
         if c * total[i] > 0.0:
             distinct += 1
         s0 += c * total[i]
@@ -223,7 +66,7 @@ def careful_fit(
     s2 = s3 = t1 = 0.0
     for i in range(start, stop):
         v = (x[i] - x0) / h
-        c = 1.0 if abs(v) <= near else max(1.0 - abs(v) ** 3, 0.0) ** 3
+        c = max(1.0 - abs(v) ** 3, 0.0) ** 3
         d = v - mean
         s2 += c * total[i] * d * d
         s3 += c * total[i] * d * d * d
@@ -236,122 +79,12 @@ def careful_fit(
     s4 = t2 = 0.0
     for i in range(start, stop):
         v = (x[i] - x0) / h
-        c = 1.0 if abs(v) <= near else max(1.0 - abs(v) ** 3, 0.0) ** 3
+        c = max(1.0 - abs(v) ** 3, 0.0) ** 3
         d = v - mean
         q = d * d - skew * d - spread
         s4 += c * total[i] * q * q
         t2 += c * (events[i] - (level + slope * d) * total[i]) * q
     return fit + t2 / s4 * (mean * mean + skew * mean - spread)
-
-
-@kernel
-def solved(s: Moments, degree: int) -> tuple[float, bool]:
-    """Return the fit at v = 0 from its moments, and whether the equations are well conditioned."""
-    s0, s1, s2, s3, s4, t0, t1, t2 = s
-    if s0 <= 0.0:
-        return np.nan, False
-    mean = s1 / s0
-    c2 = s2 - mean * s1
-    if c2 <= 1e-4 * s0:
-        return np.nan, False
-    r1 = t1 - mean * t0
-    if degree == 1:
-        return t0 / s0 - r1 / c2 * mean, True
-    square = s2 / s0
-    c3 = s3 - square * s1
-    c4 = s4 - square * s2 - c3 / c2 * c3
-    if c4 <= 1e-4 * s0:
-        return np.nan, False
-    curve = (t2 - square * t0 - c3 / c2 * r1) / c4
-    slope = (r1 - c3 * curve) / c2
-    return t0 / s0 - slope * mean - curve * square, True
-
-
-@kernel
-def plus(a: Moments, b: Moments) -> Moments:
-    """Return the sum of two sets of moments."""
-    return (
-        a[0] + b[0],
-        a[1] + b[1],
-        a[2] + b[2],
-        a[3] + b[3],
-        a[4] + b[4],
-        a[5] + b[5],
-        a[6] + b[6],
-        a[7] + b[7],
-    )
-
-
-@kernel
-def weighed_rows(
-    x: Floats, x0: float, h: float, far: float, begin: int, end: int
-) -> tuple[int, int]:
-    """Return the predictors [begin, end) that weigh something, from those of a smaller target."""
-    m = x.size
-    while begin < m and x0 - x[begin] >= h:
-        begin += 1
-    while begin > 0 and x0 - x[begin - 1] < h:
-        begin -= 1
-    end = max(end, begin)
-    while end < m and x[end] - x0 < h:
-        end += 1
-    while end > begin and x[end - 1] - x0 >= h:
-        end -= 1
-    if far < 1.0:
-        while begin < end and x0 - x[begin] > far * h:
-            begin += 1
-        while end > begin and x[end - 1] - x0 > far * h:
-            end -= 1
-    return begin, end
-
-
-@kernel
-def window_moments(
-    x: Floats,
-    total: Floats,
-    events: Floats,
-    start: int,
-    stop: int,
-    split: int,
-    x0: float,
-    h: float,
-    near: float,
-    first: Ints,
-    center: Floats,
-    radius: Floats,
-    prefix: Floats,
-    segment: int,
-) -> Moments:
-    """Return the moments of [start, stop), which `split` divides at the target.
-
-    `segment` holds `start`. Short pieces, and segments wider than the window, are summed directly.
-    """
-    moments = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    i = start
-    while i < stop:
-        while first[segment + 1] <= i:
-            segment += 1
-        origin = first[segment]
-        piece = min(stop, first[segment + 1])
-        if i < split < piece:
-            piece = split
-        low = (i - origin + _STRIDE - 1) // _STRIDE
-        high = (piece - origin) // _STRIDE
-        if high - low < 3 or radius[segment] > h:
-            moments = plus(moments, direct_moments(x, total, events, i, piece, x0, h, near))
-        else:
-            row = origin // _STRIDE + segment
-            inside, after = origin + low * _STRIDE, origin + high * _STRIDE
-            side = -1.0 if i < split else 1.0
-            shift, scale = (center[segment] - x0) / h, radius[segment] / h
-            moments = plus(moments, direct_moments(x, total, events, i, inside, x0, h, near))
-            moments = plus(
-                moments,
-                expanded_moments(prefix[row + high], prefix[row + low], shift, scale, side),
-            )
-            moments = plus(moments, direct_moments(x, total, events, after, piece, x0, h, near))
-        i = piece
-    return moments
 
 
 @kernel
@@ -363,8 +96,6 @@ def local_polynomial(
     wanted: float,
     targets: Floats,
     degree: int,
-    near: float,
-    far: float,
     first: Ints,
     center: Floats,
     radius: Floats,
@@ -373,8 +104,7 @@ def local_polynomial(
 ) -> None:
     """Write the tricube local polynomial at each target, ascending, shape (t,), into `out`.
 
-    `far` is 1 to weigh distances below the half-width, less than 1 to weigh those up to
-    far * half-width. NaN where the half-width is 0.
+    NaN where the half-width is 0.
     """
     prefix_moments(x, total, events, first, center, radius, prefix)
     left = right = split = begin = end = segment = 0
@@ -384,13 +114,10 @@ def local_polynomial(
         if h <= 0.0:
             out[g] = np.nan
             continue
-        begin, end = weighed_rows(x, x0, h, far, begin, end)
+        begin, end = weighed_rows(x, x0, h, 1.0, begin, end)
         while split < x.size and x[split] < x0:
             split += 1
-        while segment > 0 and first[segment] > begin:
-            segment -= 1
-        while segment < center.size - 1 and first[segment + 1] <= begin:
-            segment += 1
+        segment = segment_of(first, begin, segment)
         moments = window_moments(
             x,
             total,
@@ -400,7 +127,7 @@ def local_polynomial(
             split,
             x0,
             h,
-            near,
+            0.0,
             first,
             center,
             radius,
@@ -409,11 +136,162 @@ def local_polynomial(
         )
         out[g], sound = solved(moments, degree)
         if not sound:
-            out[g] = careful_fit(x, total, events, begin, end, x0, h, near, degree)
+            out[g] = careful_fit(x, total, events, begin, end, x0, h, degree)
 
 
 @kernel
-def resampled_curves(
+def line_at(
+    x: Floats,
+    total: Floats,
+    events: Floats,
+    start: int,
+    stop: int,
+    x0: float,
+    h: float,
+    near: float,
+    span: float,
+) -> float:
+    """Return lowess's local line at `x0` in two passes: a local mean where x hardly varies.
+
+    That is where the weighted standard deviation of x is at most a thousandth of `span`, the range.
+    """
+    s0 = s1 = t0 = 0.0
+    for i in range(start, stop):
+        v = (x[i] - x0) / h if h > 0.0 else 0.0
+        c = 1.0 if abs(v) <= near else (1.0 - abs(v) ** 3) ** 3
+        s0 += c * total[i]
+        s1 += c * total[i] * v
+        t0 += c * events[i]
+    mean, level = s1 / s0, t0 / s0
+    s2 = t1 = 0.0
+    for i in range(start, stop):
+        v = (x[i] - x0) / h if h > 0.0 else 0.0
+        c = 1.0 if abs(v) <= near else (1.0 - abs(v) ** 3) ** 3
+        s2 += c * total[i] * (v - mean) * (v - mean)
+        t1 += c * (events[i] - level * total[i]) * (v - mean)
+    if np.sqrt(s2 / s0) * h <= 0.001 * span:
+        return level
+    return level - t1 / s2 * mean
+
+
+@kernel
+def lowess_curve(
+    x: Floats,
+    total: Floats,
+    events: Floats,
+    below: Floats,
+    wanted: float,
+    spacing: float,
+    targets: Floats,
+    first: Ints,
+    center: Floats,
+    radius: Floats,
+    prefix: Floats,
+    out: Floats,
+) -> None:
+    """Write R's lowess without robustness iterations at ascending targets into `out`, shape (t,).
+
+    Lines are fitted at predictors at most `spacing` times the range apart (or at neighbours), and
+    joined straight; outside the range of x there is NaN.
+    """
+    m = x.size
+    span = x[m - 1] - x[0]
+    prefix_moments(x, total, events, first, center, radius, prefix)
+    left = right = split = begin = end = segment = 0
+    anchor, last, last_fit, g = 0, -1, 0.0, 0
+    out[:] = np.nan
+    while g < targets.size and targets[g] < x[0]:
+        g += 1
+    while anchor < m:
+        x0 = x[anchor]
+        left, right, h = nearest_window(x, below, wanted, x0, left, right)
+        if h > 0.0:
+            begin, end = weighed_rows(x, x0, h, 0.999, begin, end)
+        else:
+            begin, end = anchor, anchor + 1
+        while split < m and x[split] < x0:
+            split += 1
+        segment = segment_of(first, begin, segment)
+        sound = h > 0.0
+        if sound:
+            moments = window_moments(
+                x,
+                total,
+                events,
+                begin,
+                end,
+                split,
+                x0,
+                h,
+                0.001,
+                first,
+                center,
+                radius,
+                prefix,
+                segment,
+            )
+            fit, sound = solved(moments, 1)
+        if not sound:
+            fit = line_at(x, total, events, begin, end, x0, h, 0.001, span)
+        while g < targets.size and targets[g] <= x0:
+            if last < 0 or targets[g] == x0:
+                out[g] = fit
+            else:
+                share = (targets[g] - x[last]) / (x0 - x[last])
+                out[g] = share * fit + (1.0 - share) * last_fit
+            g += 1
+        last, last_fit = anchor, fit
+        anchor += 1
+        while anchor < m - 1 and x[anchor + 1] <= x[last] + spacing * span:
+            anchor += 1
+
+
+@kernel
+def resampled_rows(
+    key: np.uint64,
+    b: int,
+    x: Floats,
+    distinct: Ints,
+    y: NDArray[np.bool_],
+    first: Ints,
+    counts: NDArray[np.int32],
+    kept_x: Floats,
+    kept_total: Floats,
+    kept_events: Floats,
+    kept_below: Floats,
+    kept_first: Ints,
+) -> int:
+    """Draw replicate `b` and write the predictors that it holds; return how many they are.
+
+    Patient i has the predictor ``x[distinct[i]]``, `distinct` ascending; `counts`, shape (n,), is
+    how often each patient was drawn.
+    """
+    resample_counts(key, b, counts)
+    i = 0
+    kept = 0
+    kept_below[0] = 0.0
+    for s in range(first.size - 1):
+        kept_first[s] = kept
+        for j in range(first[s], first[s + 1]):
+            total = 0
+            events = 0
+            while i < y.size and distinct[i] == j:
+                total += counts[i]
+                if y[i]:
+                    events += counts[i]
+                i += 1
+            if total > 0:
+                kept_x[kept] = x[j]
+                kept_total[kept] = total
+                kept_events[kept] = events
+                kept_below[kept + 1] = kept_below[kept] + total
+                kept += 1
+    kept_first[first.size - 1] = kept
+    return kept
+
+
+@kernel
+def resampled_loess(
     key: np.uint64,
     first_replicate: int,
     x: Floats,
@@ -422,49 +300,33 @@ def resampled_curves(
     wanted: float,
     targets: Floats,
     degree: int,
-    near: float,
-    far: float,
     first: Ints,
     center: Floats,
     radius: Floats,
     counts: NDArray[np.int32],
     curves: Floats,
 ) -> None:
-    """Fill `curves`, shape (b, t), and `counts`, shape (b, n), for b bootstrap replicates.
-
-    Patient i has the predictor ``x[distinct[i]]``, `distinct` ascending. Predictors that a
-    replicate does not draw leave its arrays, so that its cost is that of what it holds.
-    """
-    m, n = x.size, y.size
-    total = np.empty(m)
-    events = np.empty(m)
-    kept_x = np.empty(m)
-    kept_total = np.empty(m)
-    kept_events = np.empty(m)
+    """Fill `curves`, shape (b, t), and `counts`, shape (b, n), for b bootstrap replicates."""
+    m, k = x.size, center.size
+    kept_x, kept_total, kept_events = np.empty(m), np.empty(m), np.empty(m)
     below = np.empty(m + 1)
-    kept_first = np.empty(center.size + 1, dtype=np.int64)
-    prefix = np.empty((m // 8 + 2 * center.size + 1, 26))
+    kept_first = np.empty(k + 1, dtype=np.int64)
+    prefix = np.empty((m // STRIDE + 2 * k + 1, WIDTH))
     for b in range(curves.shape[0]):
-        resample_counts(key, first_replicate + b, counts[b])
-        total[:] = 0.0
-        events[:] = 0.0
-        for i in range(n):
-            c = counts[b, i]
-            total[distinct[i]] += c
-            if y[i]:
-                events[distinct[i]] += c
-        kept = 0
-        below[0] = 0.0
-        for s in range(center.size):
-            kept_first[s] = kept
-            for j in range(first[s], first[s + 1]):
-                if total[j] > 0.0:
-                    kept_x[kept] = x[j]
-                    kept_total[kept] = total[j]
-                    kept_events[kept] = events[j]
-                    below[kept + 1] = below[kept] + total[j]
-                    kept += 1
-        kept_first[center.size] = kept
+        kept = resampled_rows(
+            key,
+            first_replicate + b,
+            x,
+            distinct,
+            y,
+            first,
+            counts[b],
+            kept_x,
+            kept_total,
+            kept_events,
+            below,
+            kept_first,
+        )
         local_polynomial(
             kept_x[:kept],
             kept_total[:kept],
@@ -473,8 +335,59 @@ def resampled_curves(
             wanted,
             targets,
             degree,
-            near,
-            far,
+            kept_first,
+            center,
+            radius,
+            prefix,
+            curves[b],
+        )
+
+
+@kernel
+def resampled_lowess(
+    key: np.uint64,
+    first_replicate: int,
+    x: Floats,
+    distinct: Ints,
+    y: NDArray[np.bool_],
+    wanted: float,
+    spacing: float,
+    targets: Floats,
+    first: Ints,
+    center: Floats,
+    radius: Floats,
+    counts: NDArray[np.int32],
+    curves: Floats,
+) -> None:
+    """Fill `curves`, shape (b, t), and `counts`, shape (b, n), for b bootstrap replicates."""
+    m, k = x.size, center.size
+    kept_x, kept_total, kept_events = np.empty(m), np.empty(m), np.empty(m)
+    below = np.empty(m + 1)
+    kept_first = np.empty(k + 1, dtype=np.int64)
+    prefix = np.empty((m // STRIDE + 2 * k + 1, WIDTH))
+    for b in range(curves.shape[0]):
+        kept = resampled_rows(
+            key,
+            first_replicate + b,
+            x,
+            distinct,
+            y,
+            first,
+            counts[b],
+            kept_x,
+            kept_total,
+            kept_events,
+            below,
+            kept_first,
+        )
+        lowess_curve(
+            kept_x[:kept],
+            kept_total[:kept],
+            kept_events[:kept],
+            below[: kept + 1],
+            wanted,
+            spacing,
+            targets,
             kept_first,
             center,
             radius,

@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
-from extval.stats._kernels_smooth import absolute_gaps, resampled_curves
+from extval.stats._kernels_smooth import absolute_gaps
 from extval.stats._resampling import replicate_key
 from extval.stats.bootstrap import percentile_band, percentile_interval
+from extval.stats.curve_fits import SMOOTHERS, CurveFit, curve_fit
 from extval.stats.proportions import wilson
 from extval.stats.quantile_groups import quantile_groups
 from extval.stats.results import Estimate, Interval, Status
-from extval.stats.smoothers import Collapsed, collapse, loess_at, neighbours, segments
+from extval.stats.smoothers import Collapsed, collapse
 
-_SMOOTHERS = ("loess",)
 _EXACT_UP_TO = 1024
 _KNOTS_ABOVE = 257
 _GRID = 101
@@ -74,6 +74,7 @@ def calibration_curve(
     y_prob: ArrayLike,
     *,
     smoother: str = "loess",
+    n_knots: int = 5,
     grid: ArrayLike | None = None,
     n_resamples: int = 0,
     rng: np.random.Generator | None = None,
@@ -87,8 +88,11 @@ def calibration_curve(
         Outcome; 1 marks an event.
     y_prob : array_like of shape (n,), in [0, 1]
         Predicted risk.
-    smoother : {"loess"}
-        Local quadratic regression, span 0.75, fitted directly at every point.
+    smoother : {"loess", "lowess", "rcs"}
+        Local quadratic regression, span 0.75, fitted directly at every point; R's lowess as rms
+        ``val.prob`` uses it; or logistic regression on a restricted cubic spline of logit(p).
+    n_knots : int from 3 to 5
+        Knots of the spline, at Hmisc's default quantiles of logit(p); unused otherwise.
     grid : array_like of shape (g,), in [0, 1], optional
         Predicted risks at which to return the curve; by default 101 points from the smallest to
         the largest prediction.
@@ -102,7 +106,8 @@ def calibration_curve(
     -------
     CalibrationCurve
         NaN with a status if all outcomes are equal, there are fewer than four distinct
-        predictions, or a window of the smoother has zero width.
+        predictions, a window of loess has zero width, or the spline has no fit (a predicted risk
+        of exactly 0 or 1, separation). Outside the range of the predictions lowess is NaN.
 
     Raises
     ------
@@ -114,13 +119,15 @@ def calibration_curve(
     ICI is the mean over patients of :math:`|\hat P(Y = 1 \mid p_i) - p_i|`, E50 and E90 the median
     and 90th percentile (R's type 7), Emax the maximum [1]_; they depend on the smoother, which
     `method` names. The curve is fitted at every patient's prediction and not clipped to [0, 1].
-    Agrees with R 4.2 ``loess(y ~ p, control = loess.control(surface = "direct"))`` to 1e-8.
+    Agrees with R 4.2 ``loess(y ~ p, control = loess.control(surface = "direct"))``, with rms 6.5
+    ``val.prob`` (Eavg, E90, Emax) for lowess and with rms ``lrm(y ~ rcs(qlogis(p), k))`` to 1e-8.
 
     Band and intervals are percentiles over resamples of patients. Distances are never negative,
     so a resample lies farther from the diagonal than the data, and an interval may lie wholly
     above 0 under perfect calibration. With more than 1024 distinct predictions the curve of a
     resample is interpolated linearly between 257 quantiles of the predictions and 101 equally
-    spaced points; the estimate itself is not.
+    spaced points; the estimate itself is not. A point of the band rests on the resamples that
+    have a value there.
 
     References
     ----------
@@ -134,34 +141,41 @@ def calibration_curve(
     """
     is_event = _checks.binary(y_true)
     risk = _checks.probabilities(y_prob, is_event.size)
-    _checks.choice(smoother, _SMOOTHERS, name="smoother")
+    _checks.choice(smoother, SMOOTHERS, name="smoother")
+    _checks.choice(str(n_knots), ("3", "4", "5"), name="n_knots")
     level = _checks.level(confidence_level)
     resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=0)
     key = replicate_key(_checks.generator(rng)) if resamples else np.uint64(0)
     at = _grid(risk, grid)
     status = _status(is_event)
     if status is not Status.OK:
-        return _undefined(is_event, at, level, resamples, status)
+        return _undefined(is_event, at, level, resamples, smoother, status)
 
     data = collapse(risk, is_event.astype(np.float64))
     if data.x.size < 4:
-        return _undefined(is_event, at, level, resamples, Status.TOO_FEW_DISTINCT_PREDICTIONS)
-    wanted = neighbours(risk.size, 0.75)
-    fitted = loess_at(data, data.x, wanted=wanted)
+        status = Status.TOO_FEW_DISTINCT_PREDICTIONS
+        return _undefined(is_event, at, level, resamples, smoother, status)
+    curve = curve_fit(smoother, data, is_event[data.order], n_knots=n_knots)
+    if curve.status is not Status.OK:
+        return _undefined(is_event, at, level, resamples, curve.name, curve.status)
+    fitted = curve.at(data.x)
     if np.isnan(fitted).any():
-        return _undefined(is_event, at, level, resamples, Status.ZERO_BANDWIDTH)
+        return _undefined(is_event, at, level, resamples, curve.name, Status.ZERO_BANDWIDTH)
     order = np.argsort(at, kind="stable")
     observed = np.empty(at.size)
-    observed[order] = loess_at(data, at[order], wanted=wanted)
+    observed[order] = curve.at(at[order])
     gaps = np.repeat(np.abs(fitted - data.x), data.total.astype(np.int64))
     values = _distances(gaps[None, :])[0]
+    points = _points(data)
     lower, upper = np.full(at.size, nan), np.full(at.size, nan)
     replicates = np.empty((0, 4))
+    name = curve.name
     if resamples:
-        curves, replicates = _resampled(data, is_event, at, wanted, key, resamples)
+        curves, replicates = _resampled(curve, data, at, points, key, resamples)
         lower, upper = percentile_band(curves, confidence_level=level)
-    points = _points(data)
-    name = _name(exact=points.size == data.x.size, n_points=points.size, n_resamples=resamples)
+        name += f"; bootstrap percentile, {resamples} resamples"
+        if points.size < data.x.size:
+            name += f", their curves interpolated between {points.size} predictions"
     ici, e50, e90, emax = (
         _distance(values[j], replicates[:, j], name, level, is_event) for j in range(4)
     )
@@ -243,15 +257,6 @@ def _status(is_event: BoolArray) -> Status:
     return Status.OK if is_event.any() and not is_event.all() else Status.ONE_CLASS
 
 
-def _name(*, exact: bool, n_points: int, n_resamples: int) -> str:
-    name = "loess (degree 2, span 0.75, direct) at every patient's prediction"
-    if n_resamples:
-        name += f"; bootstrap percentile, {n_resamples} resamples"
-        if not exact:
-            name += f", their curves interpolated between {n_points} predictions"
-    return name
-
-
 def _points(data: Collapsed) -> FloatArray:
     """Return where the curve of a resample is fitted to measure its distances."""
     if data.x.size <= _EXACT_UP_TO:
@@ -261,41 +266,28 @@ def _points(data: Collapsed) -> FloatArray:
 
 
 def _resampled(
-    data: Collapsed, is_event: BoolArray, at: FloatArray, wanted: int, key: np.uint64, count: int
+    curve: CurveFit,
+    data: Collapsed,
+    at: FloatArray,
+    points: FloatArray,
+    key: np.uint64,
+    count: int,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the curves on the grid, (count, g), and the four distances, (count, 4)."""
-    points = _points(data)
     targets = np.unique(np.concatenate((at, points)))
-    cuts = segments(data.x, data.below, float(wanted), targets)
     on_grid, on_points = np.searchsorted(targets, at), np.searchsorted(targets, points)
-    left = np.minimum(np.searchsorted(points, data.x, side="right") - 1, points.size - 2)
-    fraction = (data.x - points[left]) / (points[left + 1] - points[left])
-    whole = fraction == 1.0  # the last prediction is a point itself
-    left, fraction = np.where(whole, left + 1, left), np.where(whole, 0.0, fraction)
-    y_sorted = is_event[data.order]
-    n, batch = is_event.size, max(1, min(count, _CELLS_AT_ONCE // is_event.size))
+    left = np.searchsorted(points, data.x, side="right") - 1
+    right = np.minimum(left + 1, points.size - 1)
+    width = np.where(right > left, points[right] - points[left], 1.0)
+    fraction = (data.x - points[left]) / width
+    n = data.index.size
+    batch = max(1, min(count, _CELLS_AT_ONCE // n))
     curves, distances = np.empty((count, at.size)), np.empty((count, 4))
     counts = np.empty((batch, n), dtype=np.int32)
     fitted, gaps = np.empty((batch, targets.size)), np.empty((batch, n))
     for start in range(0, count, batch):
         size = min(batch, count - start)
-        resampled_curves(
-            key,
-            start,
-            data.x,
-            data.index,
-            y_sorted,
-            float(wanted),
-            targets,
-            2,
-            0.0,
-            1.0,
-            cuts.first,
-            cuts.center,
-            cuts.radius,
-            counts[:size],
-            fitted[:size],
-        )
+        curve.resampled(key, start, targets, counts[:size], fitted[:size])
         curves[start : start + size] = fitted[:size, on_grid]
         own = np.ascontiguousarray(fitted[:size, on_points])
         absolute_gaps(own, data.x, left, fraction, data.index, counts[:size], gaps[:size])
@@ -340,9 +332,13 @@ def _distance(
 
 
 def _undefined(
-    is_event: BoolArray, at: FloatArray, level: float, n_resamples: int, status: Status
+    is_event: BoolArray,
+    at: FloatArray,
+    level: float,
+    n_resamples: int,
+    name: str,
+    status: Status,
 ) -> CalibrationCurve:
-    name = _name(exact=True, n_points=0, n_resamples=n_resamples)
     events = int(np.count_nonzero(is_event))
     none = np.full(at.size, nan)
     distance = Estimate(

@@ -11,8 +11,8 @@ from extval.stats._checks import FloatArray
 from extval.stats._kernels_logistic import newton
 from extval.stats.results import Status
 
-_MAX_ITERATIONS = 200
-_FLAT = 1e-4
+MAX_ITERATIONS = 200
+FLAT = 1e-4  # relative change of a linear predictor that no step to a maximum leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,21 +118,19 @@ def fitted(
 
     if n == 0:
         return undefined(Status.NO_PATIENTS)
-    scale = _column_scale(columns)
+    scale = column_scale(columns)
     beta = np.zeros(p) if start is None else start * scale
     information = np.zeros((p, p))
     scaled = np.ascontiguousarray(columns / scale)
     log_likelihood, iterations, moved = newton(
-        scaled, total * is_event, total, shift, beta, information, _MAX_ITERATIONS
+        scaled, total * is_event, total, shift, beta, information, MAX_ITERATIONS
     )
-    if moved > _FLAT:
+    if moved > FLAT:
         if events in (0, n):
             return undefined(Status.ONE_CLASS)
         if np.linalg.matrix_rank(scaled[counted]) < p:
             return undefined(Status.COLLINEAR)
-        return undefined(
-            Status.SEPARATION if iterations < _MAX_ITERATIONS else Status.NOT_CONVERGED
-        )
+        return undefined(Status.SEPARATION if iterations < MAX_ITERATIONS else Status.NOT_CONVERGED)
     inverse = np.linalg.inv(information) if p else information
     return LogisticFit(
         coefficients=beta / scale,
@@ -145,7 +143,7 @@ def fitted(
     )
 
 
-def _column_scale(columns: FloatArray) -> FloatArray:
+def column_scale(columns: FloatArray) -> FloatArray:
     """Return the largest absolute value of each column, 1 for a column of zeros."""
     largest = np.abs(columns).max(axis=0, initial=0.0)
     return np.where(largest > 0.0, largest, 1.0)
