@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from extval.validate import binary, survival
+from extval.validate import across_centers, binary, survival
 from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
 from extval.validate.findings import Findings, GroupFindings
 from extval.validate.freezing import (
@@ -84,6 +84,8 @@ def evaluate(
         task for group in groups for task in _tasks(study.of(group), group, models, utility_at)
     ]
     found.merge(_run(tasks, n_jobs=n_jobs, watch=watch))
+    validation, level = _group(groups, VALIDATION), study.protocol.confidence_level
+    found.merge([across_centers.pool(validation, found.metrics, confidence_level=level)])
     cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
     return Results(
         kind="binary" if isinstance(study, BinaryStudy) else "survival",
