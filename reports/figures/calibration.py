@@ -1,0 +1,101 @@
+"""Calibration curves, grouped points and the distribution of predictions."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from extval.reports.figures.axes import QUINTS, Columns, draw_line, dress, hide_bottom
+from extval.reports.palette import GREY, LIGHT_GREY, Look, tint
+
+
+def plot_calibration(curve: Columns, groups: Columns, look: Look, ax: Axes) -> Axes:
+    """Draw one model's flexible curve with its band, and the groups with their limits.
+
+    `curve` has predicted, observed, lower, upper; `groups` has mean_predicted, observed, lower,
+    upper. Either may be empty.
+    """
+    if curve and not _missing(curve["lower"]):
+        ax.fill_between(
+            curve["predicted"],
+            _drawn(curve["lower"]),
+            _drawn(curve["upper"]),
+            color=tint(look.color),
+            linewidth=0,
+        )
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.5)
+    if curve:
+        draw_line(ax, curve["predicted"], curve["observed"], Look(look.color, (), ""))
+    if groups:
+        x, y = groups["mean_predicted"], groups["observed"]
+        for at, low, high in zip(x, groups["lower"], groups["upper"], strict=True):
+            if low is not None and high is not None:
+                ax.plot([at, at], [low, high], color=look.color, linewidth=0.5)
+        ax.plot(
+            x,
+            y,
+            linestyle="none",
+            marker=look.marker or "o",
+            markersize=2.8,
+            markerfacecolor="#FFFFFF",
+            markeredgecolor=look.color,
+            markeredgewidth=0.7,
+            clip_on=False,
+        )
+    _unit_square(ax)
+    hide_bottom(ax)
+    return ax
+
+
+def plot_calibration_overlay(curves: Sequence[tuple[Look, Columns]], ax: Axes) -> Axes:
+    """Draw the flexible curves of several models without bands."""
+    ax.plot([0, 1], [0, 1], color=LIGHT_GREY, linewidth=0.6)
+    for look, curve in curves:
+        draw_line(ax, curve["predicted"], curve["observed"], look)
+    return _unit_square(ax)
+
+
+def plot_risk_distribution(events: Columns, others: Columns, look: Look, ax: Axes) -> Axes:
+    """Draw counts by predicted risk: patients with the event upwards, the others downwards."""
+    for table, sign, color in ((events, 1, look.color), (others, -1, "#A6A6A6")):
+        if table:
+            low, high = table["bin_low"], table["bin_high"]
+            ax.bar(
+                low,
+                [sign * count for count in table["count"]],
+                [b - a for a, b in zip(low, high, strict=True)],
+                align="edge",
+                color=color,
+                linewidth=0,
+            )
+    tallest = max([1, *(events.get("count") or ()), *(others.get("count") or ())])
+    ax.axhline(0, color=GREY, linewidth=0.4)
+    dress(
+        ax,
+        xlabel="Predicted probability",
+        xlim=(0, 1),
+        ylim=(-1.05 * tallest, 1.05 * tallest),
+        xticks=QUINTS,
+        yticks=(),
+    )
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def _unit_square(ax: Axes) -> Axes:
+    return dress(
+        ax,
+        xlabel="Predicted probability",
+        ylabel="Observed proportion",
+        xlim=(0, 1),
+        ylim=(0, 1),
+        xticks=QUINTS,
+        yticks=QUINTS,
+    )
+
+
+def _missing(values: Sequence[float | None]) -> bool:
+    return all(value is None or value != value for value in values)
+
+
+def _drawn(values: Sequence[float | None]) -> list[float]:
+    return [float("nan") if value is None else value for value in values]

@@ -1,0 +1,62 @@
+"""Decision curves."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from extval.reports.figures.axes import Columns, draw_line, dress
+from extval.reports.palette import GREY, LIGHT_GREY, TREAT_ALL, TREAT_NONE, Look, tint
+
+
+def plot_decision(
+    curves: Sequence[tuple[Look, Columns]],
+    treat_all: Columns,
+    treat_none: Columns,
+    ax: Axes,
+    *,
+    at: float | None = None,
+    band: bool = False,
+) -> Axes:
+    """Draw net benefit against threshold probability.
+
+    The columns are threshold, net_benefit, lower and upper. `at` marks the threshold of the
+    tables; `band` adds the limits, which is for one model at a time.
+    """
+    if band:
+        for look, curve in curves:
+            known = [
+                (t, low, high)
+                for t, low, high in zip(
+                    curve["threshold"], curve["lower"], curve["upper"], strict=True
+                )
+                if low is not None and high is not None
+            ]
+            if known:
+                t, low, high = zip(*known, strict=True)
+                ax.fill_between(t, low, high, color=tint(look.color), linewidth=0)
+    if at is not None:
+        ax.axvline(at, color=LIGHT_GREY, linewidth=0.6)
+    for strategy, look in ((treat_all, TREAT_ALL), (treat_none, TREAT_NONE)):
+        if strategy:
+            draw_line(ax, strategy["threshold"], strategy["net_benefit"], look, linewidth=0.8)
+    top, left, right = 0.0, [], []
+    for look, curve in (*curves, (TREAT_ALL, treat_all)):
+        if not curve:
+            continue
+        if curve is not treat_all:
+            draw_line(ax, curve["threshold"], curve["net_benefit"], look)
+        top = max([top, *(value for value in curve["net_benefit"] if value is not None)])
+        if band and curve is not treat_all:
+            top = max([top, *(value for value in curve["upper"] if value is not None)])
+        left.append(min(curve["threshold"]))
+        right.append(max(curve["threshold"]))
+    top = top or 0.1
+    dress(
+        ax,
+        xlabel="Threshold probability",
+        ylabel="Net benefit",
+        xlim=(min(left, default=0.0), max(right, default=1.0)),
+        ylim=(-0.12 * top, 1.06 * top),
+    )
+    ax.spines["bottom"].set_color(GREY)
+    return ax

@@ -1,0 +1,105 @@
+"""Kaplan-Meier curves and the numbers at risk below them."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullFormatter
+
+from extval.reports import format as fmt
+from extval.reports.figures.axes import QUINTS, Columns, TickLabels, draw_line, dress, hide_bottom
+from extval.reports.palette import LIGHT_GREY, Look, tint
+
+
+def plot_kaplan_meier(
+    curves: Sequence[tuple[Look, Columns]],
+    ax: Axes,
+    *,
+    ylabel: str = "Event-free probability",
+    last: float | None = None,
+    times: Sequence[float] = (),
+    marks: Sequence[float] = (),
+) -> Axes:
+    """Draw survival with its limits, and a tick where patients were censored.
+
+    The columns are time, survival, lower, upper, censored. `times` are the ticks, `last` is where
+    the axis ends, `marks` are horizons.
+    """
+    for at in marks:
+        ax.axvline(at, color=LIGHT_GREY, linewidth=0.6)
+    curves = [(look, _from_start(curve)) for look, curve in curves]
+    for look, curve in curves:
+        known = [
+            (t, low, high)
+            for t, low, high in zip(curve["time"], curve["lower"], curve["upper"], strict=True)
+            if low is not None and high is not None
+        ]
+        if known:
+            t, low, high = zip(*known, strict=True)
+            ax.fill_between(t, low, high, step="post", color=tint(look.color, 0.13), linewidth=0)
+    for look, curve in curves:
+        draw_line(ax, curve["time"], curve["survival"], look, drawstyle="steps-post")
+        censored = [
+            (t, s)
+            for t, s, c in zip(curve["time"], curve["survival"], curve["censored"], strict=True)
+            if c and s is not None
+        ]
+        if censored:
+            t, s = zip(*censored, strict=True)
+            ax.plot(
+                t,
+                s,
+                linestyle="none",
+                marker="|",
+                markersize=3,
+                markeredgewidth=0.4,
+                color=look.color,
+            )
+    end = last or max((max(c["time"]) for _, c in curves if len(c["time"])), default=1.0) or 1.0
+    dress(
+        ax,
+        ylabel=ylabel,
+        xlim=(0, end),
+        ylim=(0, 1.02),
+        xticks=times or None,
+        yticks=QUINTS,
+    )
+    hide_bottom(ax)
+    return ax
+
+
+def plot_risk_table(
+    groups: Sequence[tuple[str, Look, Columns]],
+    ax: Axes,
+    *,
+    unit: str,
+    last: float | None = None,
+) -> Axes:
+    """Write the numbers at risk (events so far) under the curves; columns time, at_risk, events."""
+    times: list[float] = sorted({t for _, _, table in groups for t in table["time"]})
+    end = last or max(times, default=1.0) or 1.0
+    for line, (_, look, table) in enumerate(groups):
+        for t, at_risk, events in zip(
+            table["time"], table["at_risk"], table["events"], strict=True
+        ):
+            if t <= end:
+                text = f"{fmt.integer(at_risk)} ({fmt.integer(events)})"
+                ax.text(t, line, text, ha="center", va="center_baseline", size=5.5, color=look.color)
+    ax.set_xlim(0, end)
+    ax.set_ylim(len(groups) - 0.4, -0.6)
+    ax.xaxis.set_major_locator(FixedLocator([t for t in times if t <= end]))
+    ax.xaxis.set_major_formatter(TickLabels())
+    ax.yaxis.set_major_locator(FixedLocator(range(len(groups))))
+    ax.yaxis.set_major_formatter(NullFormatter())
+    ax.set_yticks(range(len(groups)), [name for name, _, _ in groups])
+    ax.tick_params(axis="y", length=0, labelsize=5.5)
+    ax.set_xlabel(f"Time ({unit}); below the curves: number at risk (events so far)")
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def _from_start(curve: Columns) -> Columns:
+    """Let a curve begin at time 0, where everybody is event-free."""
+    if not len(curve["time"]) or curve["time"][0] <= 0:
+        return curve
+    start = {"time": 0.0, "survival": 1.0, "lower": 1.0, "upper": 1.0, "censored": 0}
+    return {name: [value, *curve[name]] for name, value in start.items()}

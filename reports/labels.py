@@ -1,0 +1,96 @@
+"""What the report calls each metric, how many decimals it gets, and what the name means."""
+
+from dataclasses import dataclass
+
+from extval.reports import format as fmt
+from extval.validate.store import MetricRow
+
+NUMBER, PERCENT, P_VALUE, STATISTIC, GENERAL = "number", "percent", "p", "statistic", "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A heading, the kind of number, its decimals, and the name written out for the remarks."""
+
+    name: str
+    kind: str = NUMBER
+    digits: int = 3
+    meaning: str = ""
+
+
+_LABELS = {
+    "prevalence": Label("Event rate", PERCENT, 1),
+    "auc": Label("AUC", meaning="area under the receiver operating characteristic curve"),
+    "sensitivity": Label("Sensitivity, %", PERCENT, 1),
+    "specificity": Label("Specificity, %", PERCENT, 1),
+    "ppv": Label("PPV, %", PERCENT, 1, "positive predictive value"),
+    "npv": Label("NPV, %", PERCENT, 1, "negative predictive value"),
+    "accuracy": Label("Accuracy, %", PERCENT, 1),
+    "balanced_accuracy": Label("Balanced accuracy, %", PERCENT, 1),
+    "f1": Label("F1", digits=3, meaning="harmonic mean of PPV and sensitivity"),
+    "lr_positive": Label("LR+", digits=2, meaning="positive likelihood ratio"),
+    "lr_negative": Label("LR\u2212", digits=2, meaning="negative likelihood ratio"),
+    "dor": Label("DOR", digits=1, meaning="diagnostic odds ratio"),
+    "youden": Label("Youden's J", digits=3, meaning="sensitivity + specificity \u2212 1"),
+    "calibration_intercept": Label(
+        "Intercept", digits=2, meaning="calibration intercept with the slope fixed at 1; ideal 0"
+    ),
+    "calibration_slope": Label("Slope", digits=2, meaning="calibration slope; ideal 1"),
+    "oe_ratio": Label("O:E", digits=2, meaning="ratio of observed to expected events; ideal 1"),
+    "ici": Label("ICI", meaning="integrated calibration index"),
+    "e50": Label("E50", meaning="median absolute distance of the calibration curve from ideal"),
+    "e90": Label("E90", meaning="90th percentile of that distance"),
+    "emax": Label("Emax", meaning="largest such distance"),
+    "brier": Label("Brier", meaning="mean squared error of the predicted probabilities"),
+    "brier_scaled": Label(
+        "Scaled Brier, %", PERCENT, 1, "1 \u2212 Brier / Brier of predicting the event rate"
+    ),
+    "hosmer_lemeshow": Label("Hosmer-Lemeshow χ² (df)", STATISTIC, 1),
+    "spiegelhalter_z": Label("Spiegelhalter z", NUMBER, 2),
+    "net_benefit": Label("Net benefit", meaning="per patient, in units of true positives"),
+    "survival_t": Label("Survival, %", PERCENT, 1, "Kaplan-Meier estimate"),
+    "survival_median": Label("Median survival", NUMBER, 1),
+    "follow_up_median": Label("Median follow-up", NUMBER, 1),
+    "c_harrell": Label("Harrell's C", meaning="concordance index"),
+    "c_uno": Label("Uno's C", meaning="concordance index with inverse censoring weights"),
+    "auc_t": Label("AUC(t)", meaning="cumulative/dynamic area under the curve"),
+    "oe_t": Label("O:E(t)", digits=2, meaning="Kaplan-Meier risk / mean predicted risk; ideal 1"),
+    "brier_t": Label("Brier(t)", meaning="Brier score at the horizon"),
+    "ipa_t": Label("IPA(t), %", PERCENT, 1, "index of prediction accuracy"),
+    "ici_t": Label("ICI(t)", meaning="integrated calibration index at the horizon"),
+    "logrank": Label("Log-rank χ² (df)", STATISTIC, 1),
+}
+
+
+def label(metric: str) -> Label:
+    """Return the label of a metric; an unknown one is called by its own name.
+
+    Examples
+    --------
+    >>> label("auc").name, label("new_index").name, label("logrank_p").name
+    ('AUC', 'new index', 'P')
+    """
+    known = _LABELS.get(metric)
+    if known is not None:
+        return known
+    if metric.endswith("_p"):
+        base = metric.removesuffix("_p")
+        return Label("P" if base in _LABELS else f"{base.replace('_', ' ')}, P", P_VALUE)
+    return Label(metric.replace("_", " "), GENERAL)
+
+
+def shown(row: MetricRow, *, df: float | None = None) -> str:
+    """Return the number of a row as it is printed; `df` goes with a test statistic."""
+    about = label(row.metric)
+    bounded = row.level is not None and (row.lower is not None or bool(row.note))
+    if about.kind == P_VALUE:
+        return fmt.p_value(row.estimate)
+    if about.kind == STATISTIC:
+        text = fmt.number(row.estimate, digits=about.digits)
+        return text if df is None or row.estimate is None else f"{text} ({fmt.plain(df)})"
+    if about.kind == GENERAL:
+        return fmt.general_estimate(row.estimate, row.lower, row.upper, bounded=bounded)
+    values = (row.estimate, row.lower, row.upper)
+    if about.kind == PERCENT:
+        return fmt.percentages(*values, digits=about.digits, bounded=bounded)
+    return fmt.estimate(*values, digits=about.digits, bounded=bounded)

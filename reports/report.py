@@ -1,0 +1,93 @@
+"""Write the report of a results store; every number in it is a field of the store."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from extval.reports import fonts
+from extval.reports import format as fmt
+from extval.reports.blocks import Report, Section
+from extval.reports.document import write_pdf
+from extval.reports.errors import ReportError
+from extval.reports.index import VALIDATION, Index
+from extval.reports.sections import (
+    calibration,
+    centers,
+    classification,
+    cohorts,
+    discrimination,
+    methods,
+    others,
+    summary,
+    survival,
+    utility,
+)
+from extval.validate.store import Results
+
+__all__ = ["ReportError", "build_report", "write_report"]
+
+
+def write_report(results: Results, path: Path) -> None:
+    """Write `report.pdf`; the bytes depend on the results alone.
+
+    Raises
+    ------
+    ReportError
+        If a name or sentence holds a character that no font can draw.
+    """
+    fonts.check(_texts(results))
+    write_pdf(build_report(results), path)
+
+
+def build_report(results: Results) -> Report:
+    """Return the report as plain data: the first page, then the sections that have content."""
+    index = Index(results)
+    parts = (
+        cohorts.section(index),
+        discrimination.section(index),
+        classification.section(index),
+        calibration.section(index),
+        utility.section(index),
+        survival.section(index),
+        centers.section(index),
+        others.section(index),
+        methods.section(index),
+        methods.provenance(index),
+    )
+    provenance = results.provenance
+    return Report(
+        title=results.title,
+        subtitle=summary.subtitle(index),
+        facts=summary.facts(index),
+        summary=summary.blocks(index),
+        sections=tuple(part for part in parts if part.blocks),
+        footer=f"extval {provenance.get('extval', '')}, seed {fmt.plain(provenance.get('seed'))}",
+    )
+
+
+def _texts(results: Results) -> Iterator[tuple[str, str]]:
+    """Yield every text that comes from outside, with the place where it stands."""
+    yield "title", results.title
+    yield from (("model", model.name) for model in results.models)
+    seen = dict.fromkeys(row.center for row in results.cohorts)
+    yield from (("centre", center) for center in seen)
+    yield from (("caution", sentence) for sentence in results.cautions)
+    notes = dict.fromkeys(row.note for row in (*results.metrics, *results.comparisons))
+    yield from (("note", note) for note in notes)
+    methods = dict.fromkeys(row.method for row in (*results.metrics, *results.comparisons))
+    yield from (("method", method) for method in methods)
+    yield from _leaves(results.protocol, "protocol")
+    yield from _leaves(results.provenance, "provenance")
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts inside plain data with their paths; keys are texts too."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield path, str(key)
+            yield from _leaves(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item, path)
+    elif isinstance(value, str):
+        yield path, value

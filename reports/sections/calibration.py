@@ -1,0 +1,102 @@
+"""Whether predicted probabilities are right: binary outcome."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from extval.reports.blocks import Block, Figure, Panel, Plot, Section
+from extval.reports.figures.calibration import (
+    plot_calibration,
+    plot_calibration_overlay,
+    plot_risk_distribution,
+)
+from extval.reports.index import Index, Measure
+from extval.reports.sections.legends import model_curves
+from extval.reports.tabulation import metric_table
+from extval.validate.store import CohortRow
+
+OVERALL = ("calibration_intercept", "calibration_slope", "oe_ratio", "brier", "brier_scaled")
+CURVE = ("ici", "e50", "e90", "emax", "hosmer_lemeshow", "hosmer_lemeshow_p")
+CURVE_MM, DISTRIBUTION_MM = 40.0, 9.0
+
+
+def measures(index: Index) -> tuple[Measure, ...]:
+    """Return the metrics that this section shows."""
+    if index.is_survival:
+        return ()
+    return tuple(map(Measure, (*OVERALL, *CURVE, "hosmer_lemeshow_df")))
+
+
+def section(index: Index) -> Section:
+    """Return calibration in numbers and in curves."""
+    if index.is_survival:
+        return Section("Calibration", ())
+    blocks: list[Block] = []
+    for caption, metrics in (
+        ("Calibration and overall error.", OVERALL),
+        ("Distance of the flexible calibration curve from ideal, and goodness of fit.", CURVE),
+    ):
+        table = metric_table(
+            index,
+            caption=caption,
+            groups=index.cohorts,
+            measures=[Measure(metric) for metric in metrics],
+        )
+        blocks += [table] if table else []
+    blocks += _figures(index)
+    return Section("Calibration", tuple(blocks))
+
+
+def _figures(index: Index) -> Iterator[Block]:
+    for group in index.cohorts:
+        panels = tuple(
+            panel for name in index.models if (panel := calibration_panel(index, group, name))
+        )
+        if panels:
+            yield Figure(
+                caption=f"Calibration. {index.title(group)}.",
+                panels=panels,
+                columns=3,
+                left_mm=10.0,
+                remarks=(_legend(index, group),),
+            )
+
+
+def _legend(index: Index, group: CohortRow) -> str:
+    """Return what is drawn in the panels of one cohort."""
+    curves = (index.curve("calibration", group, model=name) for name in index.models)
+    smoothers = dict.fromkeys(name for curve in curves for name in curve.get("smoother", ()))
+    smoother = f" ({', '.join(smoothers)})" if smoothers else ""
+    return (
+        f"Line, flexible curve{smoother} with its pointwise {index.level} bootstrap band; symbols, "
+        f"groups of equal size by predicted probability with {index.level} limits; grey diagonal, "
+        "ideal. Below: number of patients by predicted probability, with the event upwards "
+        "(coloured) and without it downwards (grey)."
+    )
+
+
+def calibration_panel(index: Index, group: CohortRow, model: str) -> Panel | None:
+    """Return the calibration of one model in one cohort, or None."""
+    curve = index.curve("calibration", group, model=model)
+    groups = index.curve("calibration_groups", group, model=model)
+    if not curve and not groups:
+        return None
+    look = index.looks[model]
+    plots = [Plot(partial(plot_calibration, curve, groups, look), CURVE_MM)]
+    spread = [
+        index.curve("risk_distribution", group, model=model, outcome=outcome) for outcome in (1, 0)
+    ]
+    if any(spread):
+        plots.append(Plot(partial(plot_risk_distribution, *spread, look), DISTRIBUTION_MM))
+    return Panel(model, tuple(plots))
+
+
+def overlay_panel(
+    index: Index, group: CohortRow, size_mm: float, *, title: str = ""
+) -> Panel | None:
+    """Return the flexible curves of all models in one panel, or None."""
+    curves = model_curves(index, "calibration", group)
+    if not curves:
+        return None
+    return Panel(
+        title or index.title(group), (Plot(partial(plot_calibration_overlay, curves), size_mm),)
+    )

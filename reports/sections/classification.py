@@ -1,0 +1,46 @@
+"""Decisions at the threshold that was frozen on the development cohort."""
+
+from extval.reports import format as fmt
+from extval.reports.blocks import Block, Paragraph, Section
+from extval.reports.index import Index, Measure
+from extval.reports.tabulation import metric_table
+
+PROPORTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+COMBINED = ("balanced_accuracy", "f1", "youden", "lr_positive", "lr_negative", "dor")
+
+
+def measures(index: Index) -> tuple[Measure, ...]:
+    """Return the metrics that this section shows."""
+    return () if index.is_survival else tuple(map(Measure, (*PROPORTIONS, *COMBINED)))
+
+
+def section(index: Index) -> Section:
+    """Return the measures of a two-by-two table at each model's frozen threshold."""
+    blocks: list[Block] = []
+    for caption, metrics in (
+        ("Classification at the frozen threshold.", PROPORTIONS),
+        ("Classification at the frozen threshold: combined measures and ratios.", COMBINED),
+    ):
+        table = metric_table(
+            index,
+            caption=caption,
+            groups=index.cohorts,
+            measures=[Measure(metric) for metric in metrics] if not index.is_survival else [],
+        )
+        if table is not None:
+            blocks.append(table)
+    if blocks:
+        blocks.insert(0, Paragraph(_thresholds(index)))
+    return Section("Classification at the frozen threshold", tuple(blocks))
+
+
+def _thresholds(index: Index) -> str:
+    """Return the sentence that names every threshold, its rule and where it comes from."""
+    models = index.results.models
+    rules = list(dict.fromkeys(model.threshold_rule for model in models if model.threshold_rule))
+    values = "; ".join(f"{model.name}, {fmt.threshold(model.threshold)}" for model in models)
+    return (
+        "A patient is test-positive when the prediction is at or above the threshold. Thresholds "
+        "were fixed before any external outcome was read and are the same in every cohort "
+        f"(rule: {'; '.join(rules) or fmt.ABSENT}). They are: {values}."
+    )

@@ -1,0 +1,98 @@
+"""What no other section shows: metrics and curves that the report does not know by name."""
+
+from extval.reports import format as fmt
+from extval.reports.blocks import INTERVAL, RIGHT, Band, Block, Cell, Column, Paragraph, Row, Section
+from extval.reports.blocks import Table
+from extval.reports.index import Index, Measure
+from extval.reports.labels import label, shown
+from extval.reports.sections import (
+    calibration,
+    classification,
+    cohorts,
+    discrimination,
+    survival,
+    utility,
+)
+from extval.reports.tabulation import Footnotes, at_horizon, explanations
+from extval.validate.store import MetricRow
+
+KNOWN_CURVES = {
+    "roc",
+    "calibration",
+    "calibration_groups",
+    "risk_distribution",
+    "decision",
+    "kaplan_meier",
+    "risk_table",
+}
+
+
+def section(index: Index) -> Section:
+    """Return a table of all metrics, and the names of all curves, that were not shown before."""
+    rows = remaining(index)
+    blocks: list[Block] = []
+    if rows:
+        blocks.append(_table(index, rows))
+    curves = [kind for kind in index.results.curves if kind not in KNOWN_CURVES]
+    if curves:
+        files = ", ".join(f"curves/{kind}.csv" for kind in curves)
+        blocks.append(Paragraph(f"Curves that are not drawn here are in the results folder: {files}."))
+    return Section("Further results", tuple(blocks))
+
+
+def remaining(index: Index) -> list[MetricRow]:
+    """Return the rows that no other section shows."""
+    declared: list[Measure] = []
+    for module in (cohorts, discrimination, classification, calibration, utility, survival):
+        declared += module.measures(index)
+    printed = {
+        id(row)
+        for group in index.results.cohorts
+        for model in (*index.models, "")
+        for measure in declared
+        if (row := index.row(group, model, measure)) is not None
+    }
+    return [row for row in index.results.metrics if id(row) not in printed]
+
+
+def _table(index: Index, rows: list[MetricRow]) -> Table:
+    notes = Footnotes()
+    lines: list[Row | Band] = []
+    for group in index.results.cohorts:
+        mine = [r for r in rows if (r.cohort, r.center) == (group.cohort, group.center)]
+        if mine:
+            lines.append(Band(index.title(group)))
+        lines += [
+            Row(
+                (
+                    Cell(_name(index, row)),
+                    Cell(row.model or "all patients"),
+                    Cell(shown(row), notes.mark(row.note)),
+                    Cell(fmt.integer(row.n)),
+                    Cell(fmt.integer(row.events)),
+                )
+            )
+            for row in mine
+        ]
+    return Table(
+        caption="Further metrics.",
+        columns=(
+            Column("Metric"),
+            Column("Model"),
+            Column(f"Estimate ({index.level} CI)", INTERVAL),
+            Column("Patients", RIGHT),
+            Column("Events", RIGHT),
+        ),
+        rows=tuple(lines),
+        footnotes=notes.listed(),
+        remarks=explanations(index, rows),
+    )
+
+
+def _name(index: Index, row: MetricRow) -> str:
+    name = label(row.metric).name
+    if row.horizon is not None:
+        name = f"{name} at {at_horizon(index, row.horizon)}"
+    if row.threshold is not None:
+        name = f"{name}, threshold {fmt.threshold(row.threshold)}"
+    return name

@@ -1,0 +1,130 @@
+"""The first page: what a reader needs before anything else."""
+
+from collections.abc import Iterator
+
+from extval.reports import format as fmt
+from extval.reports.blocks import Block, Caution, Figure, Panel, Paragraph
+from extval.reports.index import DEVELOPMENT, VALIDATION, Index, Measure
+from extval.reports.labels import label
+from extval.reports.sections.calibration import overlay_panel
+from extval.reports.sections.discrimination import roc_panel
+from extval.reports.sections.legends import model_keys, strategy_keys
+from extval.reports.sections.survival import cohort_panel, risk_group_keys, risk_group_panel
+from extval.reports.sections.utility import decision_panel
+from extval.reports.tabulation import at_horizon, metric_table
+from extval.validate.store import CohortRow
+
+PANEL_MM = 40.0
+MOST_NAMED = 6
+
+
+def measures(index: Index) -> tuple[Measure, ...]:
+    """Return the four numbers of every model."""
+    if not index.is_survival:
+        return tuple(map(Measure, ("auc", "calibration_slope", "oe_ratio", "net_benefit")))
+    first = index.horizons[0] if index.horizons else None
+    return (
+        Measure("c_harrell"),
+        Measure("calibration_slope"),
+        Measure("oe_t", first),
+        Measure("brier_t", first),
+    )
+
+
+def subtitle(index: Index) -> str:
+    """Return the line above the title."""
+    kind = "a time to event" if index.is_survival else "a binary outcome"
+    return f"External validation of prediction models for {kind}"
+
+
+def facts(index: Index) -> tuple[tuple[str, str], ...]:
+    """Return outcome, models and cohorts in one line each."""
+    horizons = ", ".join(at_horizon(index, horizon) for horizon in index.horizons)
+    outcome = index.outcome + (f"; horizon {horizons}" if horizons else "")
+    found = [("Outcome", outcome), ("Models", ", ".join(index.models))]
+    for group in index.cohorts:
+        centers = index.centers(group.cohort)
+        where = fmt.counted(len(centers), "centre") if centers else ""
+        events = fmt.share(group.events, group.n)
+        text = f"{fmt.counted(group.n, 'patient')}, events {events}"
+        found.append(
+            (f"{group.cohort[:1].upper()}{group.cohort[1:]}", f"{text}; {where}" if where else text)
+        )
+    return tuple(found)
+
+
+def blocks(index: Index) -> tuple[Block, ...]:
+    """Return the first page: the table, the curves, the cautions, what is not estimable."""
+    found: list[Block] = []
+    pooled = index.pooled(VALIDATION)
+    groups = [pooled] if pooled is not None else [g for g in index.cohorts]
+    table = metric_table(
+        index,
+        caption="Performance of the frozen models in the external cohort, all centres pooled.",
+        groups=groups,
+        measures=measures(index),
+    )
+    found += [table] if table is not None else []
+    if pooled is not None:
+        found += _figure(index, pooled)
+    if index.results.cautions:
+        found.append(Caution("Cautions", index.results.cautions))
+    found.append(Paragraph(_not_estimable(index)))
+    return tuple(found)
+
+
+def _figure(index: Index, pooled: CohortRow) -> Iterator[Figure]:
+    panels: list[Panel | None]
+    if index.is_survival:
+        height = PANEL_MM - 8.0
+        panels = [
+            cohort_panel(index, pooled, title="All patients", height_mm=height),
+            *(risk_group_panel(index, pooled, name, height_mm=height) for name in index.models[:2]),
+        ]
+        keys = risk_group_keys(index)
+        caption = "Kaplan-Meier curves of the external cohort: all patients, and frozen risk groups."
+    else:
+        panels = [
+            roc_panel(index, pooled, PANEL_MM, title="Discrimination"),
+            overlay_panel(index, pooled, PANEL_MM, title="Calibration"),
+            decision_panel(index, pooled, PANEL_MM, title="Clinical utility"),
+        ]
+        keys = (*model_keys(index), *strategy_keys())
+        caption = "ROC, calibration and decision curves of the external cohort."
+    drawn = tuple(panel for panel in panels if panel is not None)
+    if drawn:
+        yield Figure(caption=caption, panels=drawn, columns=3, left_mm=11.0, keys=keys)
+
+
+def _not_estimable(index: Index) -> str:
+    """Return the sentence that says which numbers have no estimate."""
+    missing = [row for row in index.results.metrics if row.estimate is None]
+    if not missing:
+        return "Every number of this report is estimable."
+    sentences = []
+    for group in index.cohorts:
+        rows = [r for r in missing if (r.cohort, r.center) == (group.cohort, group.center)]
+        named = [
+            f"{label(row.metric).name.removesuffix(', %')} of {row.model or 'all patients'}"
+            for row in rows[:MOST_NAMED]
+        ]
+        if rows:
+            more = len(rows) - len(named)
+            rest = f" and {fmt.integer(more)} more" if more else ""
+            sentences.append(f"in the {group.cohort} cohort, {', '.join(named)}{rest}")
+    centers = [row for row in missing if row.center != "all"]
+    if centers:
+        names = list(
+            dict.fromkeys(
+                row.center if row.cohort != DEVELOPMENT else f"{row.center} (development)"
+                for row in centers
+            )
+        )
+        listed = ", ".join(names[:MOST_NAMED])
+        rest = f" and {fmt.integer(len(names) - MOST_NAMED)} more" if names[MOST_NAMED:] else ""
+        numbers = fmt.counted(len(centers), "number")
+        sentences.append(f"in single centres, {numbers} ({listed}{rest})")
+    return (
+        f"Not estimable: {'; '.join(sentences)}. Each is marked where it stands, with the reason in a "
+        "footnote."
+    )

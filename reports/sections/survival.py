@@ -1,0 +1,175 @@
+"""Everything about a time to event: curves, risk groups, discrimination, calibration, error."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from extval.reports.blocks import Block, Figure, Key, Panel, Plot, Section, Subheading
+from extval.reports.figures.kaplan_meier import plot_kaplan_meier, plot_risk_table
+from extval.reports.index import Columns, Index, Measure
+from extval.reports.palette import Look, risk_group_looks
+from extval.reports.sections.discrimination import comparisons
+from extval.reports.tabulation import metric_table
+from extval.validate.store import CohortRow
+
+EVERYBODY = Look("#1A1A1A", (), "")
+CURVE_MM, RISK_LINE_MM = 46.0, 3.6
+
+Curves = list[tuple[str, Look, Columns, Columns]]
+
+
+def ranking(index: Index) -> tuple[Measure, ...]:
+    """Return the measures of ranking and of the risk groups."""
+    del index
+    return tuple(
+        map(Measure, ("c_harrell", "c_uno", "calibration_slope", "logrank", "logrank_p"))
+    )
+
+
+def at_horizons(index: Index) -> tuple[Measure, ...]:
+    """Return the measures at each horizon."""
+    return tuple(
+        Measure(metric, horizon)
+        for horizon in index.horizons
+        for metric in ("auc_t", "oe_t", "ici_t", "brier_t", "ipa_t")
+    )
+
+
+def measures(index: Index) -> tuple[Measure, ...]:
+    """Return the metrics that this section shows."""
+    if not index.is_survival:
+        return ()
+    return (*ranking(index), Measure("logrank_df"), *at_horizons(index))
+
+
+def section(index: Index) -> Section:
+    """Return the performance of models for a time to event."""
+    if not index.is_survival:
+        return Section("Survival", ())
+    blocks: list[Block] = []
+    table = metric_table(
+        index,
+        caption="Discrimination, calibration slope, and log-rank test between the risk groups that "
+        "were cut on the development cohort.",
+        groups=index.cohorts,
+        measures=ranking(index),
+    )
+    blocks += [table] if table else []
+    for horizon in index.horizons:
+        table = metric_table(
+            index,
+            caption="Calibration and error at the horizon.",
+            groups=index.cohorts,
+            measures=[m for m in at_horizons(index) if m.horizon == horizon],
+        )
+        blocks += [table] if table else []
+    blocks += comparisons(index)
+    figures = [*_whole_cohorts(index), *_risk_groups(index)]
+    if figures:
+        blocks += [Subheading("Kaplan-Meier curves"), *figures]
+    return Section("Survival", tuple(blocks))
+
+
+def risk_group_panel(index: Index, group: CohortRow, model: str, *, height_mm: float) -> Panel | None:
+    """Return the curves of one model's risk groups with the numbers at risk, or None."""
+    names = _group_names(index, model)
+    looks = risk_group_looks(names)
+    found = [
+        (name, looks[name], *_curve(index, group, model, name))
+        for name in names
+        if _curve(index, group, model, name)[0]
+    ]
+    return _panel(index, model, found, height_mm) if found else None
+
+
+def cohort_panel(index: Index, group: CohortRow, *, title: str, height_mm: float) -> Panel | None:
+    """Return the curve of all patients of a cohort or centre, or None."""
+    curve, at_risk = _curve(index, group, "", "")
+    found: Curves = [("all", EVERYBODY, curve, at_risk)]
+    return _panel(index, title, found, height_mm) if curve else None
+
+
+def risk_group_keys(index: Index) -> tuple[Key, ...]:
+    """Return the legend of the risk groups, those of all models together."""
+    keys: dict[str, Key] = {}
+    for model in index.models:
+        for name, look in risk_group_looks(_group_names(index, model)).items():
+            keys.setdefault(name, Key(f"{name} risk" if " " not in name else name, look.color, look.dash))
+    return tuple(keys.values())
+
+
+def _whole_cohorts(index: Index) -> Iterator[Figure]:
+    panels = [
+        panel
+        for group in index.cohorts
+        if (panel := cohort_panel(index, group, title=index.title(group), height_mm=CURVE_MM))
+    ]
+    if panels:
+        yield Figure(
+            caption=f"Kaplan-Meier curve of all patients. {index.outcome}.",
+            panels=tuple(panels),
+            columns=2,
+            left_mm=14.0,
+            remarks=(_legend(index),),
+        )
+
+
+def _risk_groups(index: Index) -> Iterator[Figure]:
+    for group in index.cohorts:
+        panels = [
+            panel
+            for model in index.models
+            if (panel := risk_group_panel(index, group, model, height_mm=CURVE_MM))
+        ]
+        if panels:
+            yield Figure(
+                caption=f"Risk groups frozen on the development cohort. {index.title(group)}.",
+                panels=tuple(panels),
+                columns=2,
+                left_mm=18.0,
+                keys=risk_group_keys(index),
+                remarks=(_legend(index),),
+            )
+
+
+def _legend(index: Index) -> str:
+    return (
+        f"Bands, {index.level} limits; ticks, censored patients; grey vertical lines, horizons. Below: "
+        "number at risk and, in brackets, events before that time."
+    )
+
+
+def _panel(index: Index, title: str, curves: Curves, height_mm: float) -> Panel:
+    last = max(max(curve["time"]) for _, _, curve, _ in curves)
+    ticks = sorted({t for *_, table in curves for t in table.get("time", ()) if t <= last})
+    drawn = partial(
+        plot_kaplan_meier,
+        [(look, curve) for _, look, curve, _ in curves],
+        last=last,
+        times=ticks,
+        marks=[horizon for horizon in index.horizons if horizon <= last],
+    )
+    tables = [(name, look, table) for name, look, _, table in curves if table]
+    plots = [Plot(drawn, height_mm)]
+    if tables:
+        at_risk = partial(plot_risk_table, tables, unit=index.unit, last=last)
+        plots.append(Plot(at_risk, RISK_LINE_MM * len(tables)))
+    return Panel(title, tuple(plots))
+
+
+def _curve(index: Index, group: CohortRow, model: str, risk_group: str) -> tuple[Columns, Columns]:
+    return (
+        index.curve("kaplan_meier", group, model=model, group=risk_group),
+        index.curve("risk_table", group, model=model, group=risk_group),
+    )
+
+
+def _group_names(index: Index, model: str) -> Sequence[str]:
+    """Return the risk groups of a model from low to high, whichever cohort they occur in."""
+    table = index.results.curves.get("kaplan_meier") or {"model": [], "group": []}
+    seen = {
+        name
+        for owner, name in zip(table["model"], table["group"], strict=True)
+        if owner == model and name
+    }
+    order = {"low": 0, "intermediate": 1, "high": 2}
+    return sorted(seen, key=lambda name: (order.get(name, 3), name))

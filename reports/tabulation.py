@@ -1,0 +1,216 @@
+"""Rows of the store to tables: a band a cohort or centre, a row a model, a column a measure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from string import ascii_lowercase
+
+from extval.reports import format as fmt
+from extval.reports import labels
+from extval.reports.blocks import INTERVAL, RIGHT, Band, Cell, Column, Footnote, Row, Table
+from extval.reports.index import Index, Measure
+from extval.validate.store import CohortRow, ComparisonRow, MetricRow
+
+
+class Footnotes:
+    """Gives every distinct sentence one letter, in order of appearance."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+
+    def mark(self, sentence: str) -> str:
+        """Return the letter of a sentence; no letter for an empty one."""
+        if not sentence:
+            return ""
+        return self._letters.setdefault(sentence, _letter(len(self._letters)))
+
+    def listed(self) -> tuple[Footnote, ...]:
+        """Return the sentences with their letters."""
+        return tuple(Footnote(letter, text) for text, letter in self._letters.items())
+
+
+def metric_table(
+    index: Index,
+    *,
+    caption: str,
+    groups: Sequence[CohortRow],
+    measures: Sequence[Measure],
+    remarks: Iterable[str] = (),
+    more: Callable[[CohortRow], Iterable[tuple[str, str]]] = lambda _: (),
+) -> Table | None:
+    """Return the table of several measures of every model in every group.
+
+    A measure that no group has is left out, and so is a group that has none of them; None if
+    nothing remains. A column that is a test takes its degrees of freedom into the same cell.
+    `more` gives further lines of a group: a name and the text of the first measure.
+    """
+    names = index.models
+    used = [m for m in measures if any(index.row(g, n, m) for g in groups for n in names)]
+    if not used:
+        return None
+    notes, found = Footnotes(), []
+    rows: list[Row | Band] = []
+    for group in groups:
+        lines = [
+            (name, [index.row(group, name, measure) for measure in used])
+            for name in names
+            if any(index.row(group, name, measure) for measure in used)
+        ]
+        if lines and len(groups) > 1:
+            rows.append(Band(index.title(group), notes.mark(group.note)))
+        for name, cells in lines:
+            found += [cell for cell in cells if cell is not None]
+            shown = (metric_cell(index, group, cell, notes) for cell in cells)
+            rows.append(Row((Cell(name), *shown)))
+        blanks = (Cell(fmt.ABSENT),) * (len(used) - 1)
+        rows += [Row((Cell(name), Cell(text), *blanks)) for name, text in more(group)]
+    return Table(
+        caption=caption,
+        columns=(Column("Model"), *(column(index, measure, found) for measure in used)),
+        rows=tuple(rows),
+        footnotes=notes.listed(),
+        remarks=(*remarks, *explanations(index, found)),
+    )
+
+
+def comparison_table(
+    index: Index, *, caption: str, groups: Sequence[CohortRow], metric: str
+) -> Table | None:
+    """Return the table of the differences between models in one metric; None without any."""
+    about = labels.label(metric)
+    notes = Footnotes()
+    rows: list[Row | Band] = []
+    found: list[ComparisonRow] = []
+    for group in groups:
+        lines = [row for row in index.comparisons(group) if row.metric == metric]
+        if lines and len(groups) > 1:
+            rows.append(Band(index.title(group), notes.mark(group.note)))
+        for line in lines:
+            found.append(line)
+            rows.append(_comparison_row(index, line, notes))
+    if not found:
+        return None
+    adjustment = next((line.adjustment for line in found if line.adjustment), "none")
+    adjusted = {"none": "", "holm": "P, Holm"}.get(adjustment, f"P, {adjustment}")
+    columns = (
+        Column("Comparison"),
+        Column(f"Difference in {about.name.removesuffix(', %')} ({index.level} CI)", INTERVAL),
+        Column("Statistic (df)" if any(line.df is not None for line in found) else "z", RIGHT),
+        Column("P", RIGHT),
+        *((Column(adjusted, RIGHT),) if adjusted else ()),
+    )
+    if not adjusted:
+        rows = [Row(r.cells[:-1]) if isinstance(r, Row) else r for r in rows]
+    methods = "; ".join(dict.fromkeys(line.method for line in found if line.method))
+    return Table(
+        caption=caption,
+        columns=columns,
+        rows=tuple(rows),
+        footnotes=notes.listed(),
+        remarks=tuple(
+            remark
+            for remark in (
+                f"Estimator. {methods}." if methods else "",
+                "P, two-sided, raw."
+                + (
+                    f" {adjusted}: adjusted over the comparisons of one cohort or centre."
+                    if adjusted
+                    else ""
+                ),
+            )
+            if remark
+        ),
+    )
+
+
+def explanations(index: Index, rows: Iterable[MetricRow]) -> tuple[str, ...]:
+    """Return the remarks below a table: abbreviations, and the estimator of every column."""
+    rows = list(rows)
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    meanings = [
+        f"{about.name.removesuffix(', %')}, {about.meaning}"
+        for about in map(labels.label, metrics)
+        if about.meaning
+    ]
+    methods: dict[str, list[str]] = {}
+    for row in rows:
+        name = labels.label(row.metric).name.removesuffix(", %").removesuffix(" (df)")
+        if row.method and not row.metric.endswith(("_df", "_p")):
+            known = methods.setdefault(row.method, [])
+            if name not in known:
+                known.append(name)
+    estimators = [f"{', '.join(names)}: {method}" for method, names in methods.items()]
+    interval = any(row.lower is not None for row in rows)
+    return tuple(
+        remark
+        for remark in (
+            f"Values are estimates ({index.level} confidence intervals)." if interval else "",
+            "; ".join(meanings) + "." if meanings else "",
+            "Estimators. " + ". ".join(estimators) + "." if estimators else "",
+        )
+        if remark
+    )
+
+
+def metric_cell(index: Index, group: CohortRow, row: MetricRow | None, notes: Footnotes) -> Cell:
+    """Return the cell of one number; its note becomes a footnote."""
+    if row is None:
+        return Cell(fmt.ABSENT)
+    df = index.row(group, row.model, Measure(f"{row.metric}_df", row.horizon))
+    text = labels.shown(row, df=None if df is None else df.estimate)
+    return Cell(text, notes.mark(row.note))
+
+
+def column(index: Index, measure: Measure, found: Sequence[MetricRow]) -> Column:
+    """Return the heading of one measure; `found` are the rows that the table shows."""
+    about = labels.label(measure.metric)
+    rows = [row for row in found if row.metric == measure.metric]
+    heading = about.name
+    if measure.horizon is not None:
+        heading = f"{heading} at {at_horizon(index, measure.horizon)}"
+    thresholds = {row.threshold for row in rows}
+    if measure.metric == "net_benefit" and len(thresholds) == 1:
+        heading = f"{heading} at {fmt.threshold(thresholds.pop())}"
+    if any(row.lower is not None for row in rows):
+        return Column(f"{heading} ({index.level} CI)", INTERVAL)
+    return Column(heading, INTERVAL if about.kind == labels.STATISTIC else RIGHT)
+
+
+def at_horizon(index: Index, horizon: float) -> str:
+    """Return a horizon with its unit."""
+    return f"{fmt.plain(horizon)} {index.unit}"
+
+
+def _comparison_row(index: Index, line: ComparisonRow, notes: Footnotes) -> Row:
+    about = labels.label(line.metric)
+    values = (line.difference, line.lower, line.upper)
+    bounded = line.lower is not None or bool(line.note)
+    if about.kind == labels.PERCENT:
+        difference = fmt.percentages(*values, digits=about.digits, bounded=bounded)
+    else:
+        difference = fmt.estimate(*values, digits=max(about.digits, 2), bounded=bounded)
+    name = f"{line.model_a} \u2212 {line.model_b}"
+    if line.horizon is not None:
+        name = f"{name}, {at_horizon(index, line.horizon)}"
+    statistic = fmt.number(line.statistic, digits=2)
+    if line.df is not None and line.statistic is not None:
+        statistic = f"{statistic} ({fmt.plain(line.df, significant=4)})"
+    return Row(
+        (
+            Cell(name, notes.mark(line.note)),
+            Cell(difference),
+            Cell(statistic),
+            Cell(fmt.p_value(line.p_value)),
+            Cell(fmt.p_value(line.p_adjusted)),
+        )
+    )
+
+
+def _letter(position: int) -> str:
+    """Return a, b, ..., z, aa, ab, ..."""
+    letters = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, len(ascii_lowercase))
+        letters = ascii_lowercase[rest] + letters
+    return letters
+
+
