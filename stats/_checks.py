@@ -90,6 +90,34 @@ def durations(values: ArrayLike, *, name: str = "time") -> FloatArray:
     return out
 
 
+def event_codes(values: ArrayLike, *, name: str = "event") -> NDArray[np.int64]:
+    """Return codes of competing events, 0 for censored, as int64 of shape `(n,)`."""
+    arr = np.asarray(values)
+    if arr.ndim != 1:
+        raise ValueError(f"`{name}` must be 1-D; got shape {arr.shape}.")
+    out = finite(arr, arr.size, name=name)
+    bad = np.flatnonzero((out < 0) | (out != np.floor(out)))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must hold whole numbers from 0 (censored); {bad.size} of {arr.size} values "
+            f"are not, first at index {bad[0]} ({arr[bad[0]]})."
+        )
+    return out.astype(np.int64)
+
+
+def horizons(values: ArrayLike, *, name: str = "horizons") -> FloatArray:
+    """Return times at which to evaluate, non-negative and strictly increasing, float64 `(h,)`."""
+    out = durations(values, name=name)
+    if out.size == 0:
+        raise ValueError(f"`{name}` must not be empty.")
+    bad = np.flatnonzero(np.diff(out) <= 0.0)
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must increase strictly; index {bad[0] + 1} ({out[bad[0] + 1]}) does not."
+        )
+    return out
+
+
 def same_length(values: ArrayLike, n: int, *, name: str) -> None:
     """Raise unless `values` has `n` entries along its last axis."""
     got = np.shape(values)
@@ -281,7 +309,8 @@ def matrix(values: ArrayLike, n: int, *, name: str) -> FloatArray:
         row, column = (int(i) for i in bad[0])
         raise ValueError(
             f"`{name}` must be finite; {len(bad)} of {out.size} values are not, first at row "
-            f"{row}, column {column} ({out[row, column]}). Drop or impute those rows before calling."
+            f"{row}, column {column} ({out[row, column]}). Drop or impute those rows before "
+            "calling."
         )
     return out
 
@@ -428,3 +457,31 @@ def knots(values: ArrayLike, *, name: str = "knots") -> FloatArray:
             f"`{name}` must increase strictly; index {bad[0] + 1} ({out[bad[0] + 1]}) does not."
         )
     return out
+
+
+def two_groups(count: int, *, name: str = "group") -> None:
+    """Raise unless there are exactly two different labels."""
+    if count != 2:
+        raise ValueError(f"`{name}` must hold exactly two different labels; got {count}.")
+
+
+def contingency(values: ArrayLike, *, name: str = "table") -> NDArray[np.int64]:
+    """Return a table of counts, `(rows, columns)`: whole numbers, none negative."""
+    arr = np.asarray(values, dtype=np.float64)
+    if arr.ndim != 2:
+        raise ValueError(f"`{name}` must have two dimensions; got shape {arr.shape}.")
+    bad = np.argwhere(~(np.isfinite(arr) & (arr >= 0) & (arr == np.floor(arr))))
+    if len(bad):
+        row, column = (int(i) for i in bad[0])
+        raise ValueError(
+            f"`{name}` must hold counts, whole and not negative; {len(bad)} of {arr.size} are "
+            f"not, first at row {row}, column {column} ({arr[row, column]})."
+        )
+    return arr.astype(np.int64)
+
+
+def groups(values: Sequence[ArrayLike], *, name: str = "groups") -> list[FloatArray]:
+    """Return two or more finite samples, each `(n_j,)`."""
+    if len(values) < 2:
+        raise ValueError(f"`{name}` must hold at least two groups; got {len(values)}.")
+    return [vector(group, name=f"{name}[{j}]") for j, group in enumerate(values)]

@@ -342,8 +342,9 @@ def numbers_at_risk(
     Returns
     -------
     NumbersAtRisk
-        `at_risk` counts ``entry < at <= time`` and agrees with ``n.risk`` of R's
-        ``summary.survfit(times=)``; `events` and `censored` count ``time < at``.
+        `at_risk` counts ``entry < at <= time``, an entry of 0 being before any time, and agrees
+        with ``n.risk`` of R's ``summary.survfit(times=)``; `events` and `censored` count
+        ``time < at``.
 
     Raises
     ------
@@ -365,7 +366,8 @@ def numbers_at_risk(
     )
     entered: NDArray[np.int64] | int = follow_up.size
     if entry is not None:
-        started = np.sort(_checks.entries(entry, follow_up))
+        started = _checks.entries(entry, follow_up)
+        started = np.sort(np.where(started == 0.0, -np.inf, started))
         entered = np.searchsorted(started, asked)
     return NumbersAtRisk(at_risk=entered - events - censored, events=events, censored=censored)
 

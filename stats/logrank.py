@@ -142,7 +142,7 @@ def logrank_test(
         else _checks.labels(strata, n, name="strata")
     )
     family = _checks.choice(weights, WEIGHT_FAMILIES, name="weights")
-    powers = _powers(family, rho, gamma)
+    powers = weight_powers(family, rho, gamma)
 
     k = groups.size
     score = ScoreVector(observed=np.zeros(k), expected=np.zeros(k), variance=np.zeros((k, k)))
@@ -250,7 +250,8 @@ def method_text(family: str, powers: tuple[float, float], *, stratified: bool) -
     return f"{name} test, stratified" if stratified else f"{name} test"
 
 
-def _powers(family: str, rho: float | None, gamma: float | None) -> tuple[float, float]:
+def weight_powers(family: str, rho: float | None, gamma: float | None) -> tuple[float, float]:
+    """Return rho and gamma, checked; they exist for Fleming-Harrington weights alone."""
     if family != "fleming-harrington":
         why = "unless `weights` is 'fleming-harrington'"
         _checks.not_given(rho, name="rho", why=why)

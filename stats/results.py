@@ -49,6 +49,14 @@ class Status(Enum):
         "and its interval."
     )
     NOT_ATTAINABLE = "Not attainable: no observed score reaches the wanted value."
+    NRI_CAUTION = (
+        "Net reclassification can favour a worthless marker when a model is miscalibrated, and "
+        "weighs events and non-events alike: read it beside the net benefit, not instead of it."
+    )
+    IDI_CAUTION = (
+        "The integrated discrimination improvement depends on calibration and its test is too "
+        "liberal for nested models: read it beside the net benefit, not instead of it."
+    )
     NOT_RESAMPLED = "No interval: resampling was switched off."
     TOO_FEW_CLUSTERS = (
         "The interval is not estimable: it needs at least two clusters that hold patients with "
@@ -90,11 +98,18 @@ class Status(Enum):
         "around it has zero width."
     )
     NO_EXPECTED_EVENTS = "Not estimable: the expected number of events is zero."
+    CERTAIN_AND_WRONG = (
+        "Not estimable: a predicted risk of exactly 0 or 1 is contradicted by the outcome, so the "
+        "log-likelihood is minus infinity."
+    )
     EXACT_LIMITS_FOR_OE = (
         "No patient, or every patient, had the event: the limits of O:E are the exact "
         "(Clopper-Pearson) limits of the observed risk divided by the mean predicted risk."
     )
     TOO_FEW_PATIENTS = "The interval is not estimable: it needs at least two patients."
+    NO_VARIANCE_OF_SCORE = (
+        "Not estimable: the predicted risks leave the score no variance under calibration."
+    )
     NO_VARIATION = (
         "Every patient contributes the same amount, so the estimated variance is zero: the "
         "interval is not estimable."
@@ -188,6 +203,26 @@ class Status(Enum):
         "No event was observed by the horizon: the observed risk is zero, and only an upper limit "
         "can be given."
     )
+    NO_TREND_TO_TEST = (
+        "Not estimable: the groups that could be compared have the same score, so there is no "
+        "trend to test."
+    )
+    NO_CASE_BY_HORIZON = "Not estimable: no event of interest was observed by the horizon."
+    NO_CONTROL_AT_HORIZON = (
+        "Not estimable: no patient is known to be free of the event at the horizon."
+    )
+    SEPARATED_OR_TIED = (
+        "The score separates the patients with and without the event completely, or ties them all, "
+        "so the estimated variance is zero: the interval is not estimable."
+    )
+    ONE_ROW_OR_COLUMN = "Not estimable: the table has fewer than two rows or columns with patients."
+    EXACT_TEST_TOO_LARGE = (
+        "Not computed: the exact test has too many tables to go through; use its Monte Carlo "
+        "version."
+    )
+    TOO_FEW_PER_GROUP = "Not estimable: a group has too few patients for this test."
+    CONSTANT_WITHIN_GROUPS = "Not estimable: the values do not vary within the groups."
+    ALL_TIED = "Not estimable: all values are equal."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,102 @@
+"""Compiled loops over the permutations of a rank test: arrays in, counts out."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extval.stats._jit import kernel
+from extval.stats._resampling import first_state, next_word
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_32 = np.uint64(32)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+_TWO_32 = np.uint64(0x100000000)
+
+
+@kernel
+def count_shuffles(
+    key: np.uint64, n_shuffles: int, scores: FloatArray, sizes: IntArray, bound: float
+) -> int:
+    """Count the random allocations whose statistic is at least `bound`.
+
+    `scores`, shape (n,), sum to zero; `sizes`, shape (k,), sum to n, the largest group last. The
+    statistic is the sum over groups of (sum of scores) ** 2 / size. Shuffle b draws the members of
+    all groups but the last by a partial Fisher-Yates shuffle from the state (key, b), each index by
+    Lemire's multiply-and-reject, so that every allocation is equally likely.
+    """
+    n, k = scores.size, sizes.size
+    drawn = n - sizes[k - 1]
+    deck = np.empty(n)
+    found = 0
+    for b in range(n_shuffles):
+        deck[:] = scores
+        s0, s1, s2, s3 = first_state(key, b)
+        word, half = np.uint64(0), 0
+        group, left, total, rest, statistic = 0, sizes[0], 0.0, 0.0, 0.0
+        for i in range(drawn):
+            span = np.uint64(n - i)
+            while True:
+                if half == 0:
+                    word, s0, s1, s2, s3 = next_word(s0, s1, s2, s3)
+                    product = (word >> _32) * span
+                else:
+                    product = (word & _LOW_HALF) * span
+                half = 1 - half
+                low = product & _LOW_HALF
+                if low >= span or low >= (_TWO_32 - span) % span:
+                    break
+            j = i + np.int64(product >> _32)
+            score = deck[j]
+            deck[j] = deck[i]
+            total += score
+            left -= 1
+            if left == 0:
+                statistic += total * total / sizes[group]
+                rest -= total
+                total = 0.0
+                group += 1
+                left = sizes[group]
+        statistic += rest * rest / sizes[k - 1]
+        if statistic >= bound:
+            found += 1
+    return found
+
+
+@kernel
+def count_allocations(
+    labels: IntArray, scores: FloatArray, sizes: IntArray, bound: float
+) -> tuple[int, int]:
+    """Count all distinct allocations, and those whose statistic is at least `bound`.
+
+    `labels`, shape (n,), holds the groups in increasing order and is run through all its distinct
+    orderings; the statistic is that of `count_shuffles`.
+    """
+    n, k = scores.size, sizes.size
+    sums = np.empty(k)
+    found, total = 0, 0
+    while True:
+        sums[:] = 0.0
+        for i in range(n):
+            sums[labels[i]] += scores[i]
+        statistic = 0.0
+        for g in range(k):
+            statistic += sums[g] * sums[g] / sizes[g]
+        total += 1
+        if statistic >= bound:
+            found += 1
+        # The next ordering: raise the last label that can be raised, then sort what follows.
+        i = n - 2
+        while i >= 0 and labels[i] >= labels[i + 1]:
+            i -= 1
+        if i < 0:
+            return total, found
+        j = n - 1
+        while labels[j] <= labels[i]:
+            j -= 1
+        labels[i], labels[j] = labels[j], labels[i]
+        low, high = i + 1, n - 1
+        while low < high:
+            labels[low], labels[high] = labels[high], labels[low]
+            low += 1
+            high -= 1
