@@ -98,6 +98,16 @@ def read_roster(table: Table, columns: Columns) -> Roster:
     )
 
 
+def read_clusters(table: Table, column: str, roster: Roster) -> NDArray[np.object_]:
+    """Return the patient that each row belongs to, under pseudonyms, in the roster's order."""
+    labels = table.text(column)
+    _check_filled(table, column, labels)
+    rank = {label: index + 1 for index, label in enumerate(sorted(set(labels)))}
+    width = len(str(len(rank)))
+    ordered = [f"C{rank[labels[row]]:0{width}d}" for row in roster.order]
+    return np.array(ordered, dtype=object)
+
+
 def _check_filled(table: Table, column: str, cells: Sequence[str]) -> None:
     if "" in cells:
         row = cells.index("")

@@ -84,6 +84,8 @@ def evaluate(
         task for group in groups for task in _tasks(study.of(group), group, models, utility_at)
     ]
     found.merge(_run(tasks, n_jobs=n_jobs, watch=watch))
+    if isinstance(study, BinaryStudy):
+        found.merge(binary.compare_groups(study, groups))
     validation, level = _group(groups, VALIDATION), study.protocol.confidence_level
     found.merge([across_centers.pool(validation, found.metrics, confidence_level=level)])
     cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
@@ -121,7 +123,7 @@ def _tasks(
         yield lambda: binary.describe(study, group)
         for model in models:
             yield _bind(binary.evaluate_model, study, group, model, utility_at=utility_at)
-        yield lambda: binary.compare_models(study, group)
+        yield _bind(binary.compare_models, study, group, models, utility_at=utility_at)
     else:
         yield lambda: survival.describe(study, group)
         for model in models:

@@ -146,6 +146,8 @@ def _predictions(study: Study) -> str:
     if isinstance(study, SurvivalStudy):
         columns |= _survival_columns(study, study.protocol)
     else:
+        if study.protocol.columns.cluster is not None and study.cluster is not None:
+            columns[study.protocol.columns.cluster] = study.cluster.tolist()
         columns[study.protocol.outcome.column] = study.y_true.astype(int).tolist()
         for name, model in study.protocol.models.items():
             columns[model.probability] = study.y_prob[name].tolist()

@@ -22,11 +22,15 @@ class _Strict(BaseModel):
 
 
 class Columns(_Strict):
-    """Columns that say who and where a patient is. `cohort` holds development | validation."""
+    """Columns that say who and where a patient is. `cohort` holds development | validation.
+
+    `cluster` is for several rows a patient (lesions): it names the patient, `patient` the row.
+    """
 
     patient: Name = "patient"
     center: Name = "center"
     cohort: Name = "cohort"
+    cluster: Name | None = None
 
 
 class BinaryOutcome(_Strict):
@@ -139,16 +143,53 @@ class Bootstrap(_Strict):
 
 
 class Comparisons(_Strict):
-    """Which models are compared: all pairs, or each with `reference`."""
+    """Which models are compared: all pairs, or each with `reference`.
+
+    `mcnemar` is the variant for paired sensitivity and specificity. `reclassification` adds NRI
+    and IDI, which are known to mislead, for readers who are asked for them.
+    """
 
     reference: Name | None = None
     adjustment: Literal["holm", "none"] = "holm"
+    mcnemar: Literal["exact", "mid-p"] = "exact"
+    reclassification: bool = False
+
+
+class PartialArea(_Strict):
+    """The part of the ROC curve whose area is reported beside the whole."""
+
+    over: Literal["specificity", "sensitivity"] = "specificity"
+    low: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(default=0.9, alias="from")
+    high: Annotated[float, Field(gt=0.0, le=1.0)] = Field(default=1.0, alias="to")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "PartialArea":
+        if self.low >= self.high:
+            raise ValueError("`from` must be smaller than `to`")
+        return self
+
+
+class Discrimination(_Strict):
+    """Interval of the AUC, and an optional partial area."""
+
+    interval: Literal[
+        "delong", "logit", "hanley-mcneil", "bootstrap-percentile", "bootstrap-bca"
+    ] = "delong"
+    partial: PartialArea | None = None
+
+
+class Classification(_Strict):
+    """Interval of the proportions, and prevalences at which PPV and NPV are also given."""
+
+    interval: Literal["wilson", "clopper-pearson"] = "wilson"
+    prevalence: list[Probability] = Field(default_factory=list)
 
 
 class Calibration(_Strict):
-    """Flexible calibration curve and the number of groups of the Hosmer-Lemeshow test."""
+    """Flexible calibration curve, intervals of intercept and slope, groups of the group tests."""
 
-    smoother: Literal["loess"] = "loess"
+    smoother: Literal["loess", "rcs", "lowess"] = "loess"
+    interval: Literal["wald", "profile"] = "wald"
     groups: Annotated[int, Field(ge=2, le=100)] = 10
 
 
@@ -169,6 +210,8 @@ class BinaryProtocol(_Protocol):
     outcome: BinaryOutcome
     models: Annotated[dict[Name, BinaryModel], Field(min_length=1)]
     thresholds: Thresholds = Thresholds()
+    discrimination: Discrimination = Discrimination()
+    classification: Classification = Classification()
     calibration: Calibration = Calibration()
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from extval.validate.cohort import Group, Roster, read_roster
+from extval.validate.cohort import Group, Roster, read_clusters, read_roster
 from extval.validate.errors import InputError
 from extval.validate.protocol import BinaryProtocol, SurvivalProtocol
 from extval.validate.table import Table
@@ -18,12 +18,16 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryStudy:
-    """Outcome (n,) and predicted probabilities (n,) of each model, in the roster's order."""
+    """Outcome (n,) and predicted probabilities (n,) of each model, in the roster's order.
+
+    `cluster` (n,) holds a pseudonym of the patient where several rows are of one patient.
+    """
 
     protocol: BinaryProtocol
     roster: Roster
     y_true: BoolArray
     y_prob: Mapping[str, FloatArray]
+    cluster: NDArray[np.object_] | None = None
 
     def of(self, group: Group) -> Self:
         """Return the patients of one group; nobody else's data can be reached through it."""
@@ -33,6 +37,7 @@ class BinaryStudy:
             roster=_take(self.roster, rows),
             y_true=self.y_true[rows],
             y_prob={name: values[rows] for name, values in self.y_prob.items()},
+            cluster=None if self.cluster is None else self.cluster[rows],
         )
 
 
@@ -79,11 +84,15 @@ def read_binary(table: Table, protocol: BinaryProtocol) -> BinaryStudy:
     }
     y_true = table.binary(protocol.outcome.column)
     roster = read_roster(table, protocol.columns)
+    cluster = None
+    if protocol.columns.cluster is not None:
+        cluster = read_clusters(table, protocol.columns.cluster, roster)
     return BinaryStudy(
         protocol=protocol,
         roster=roster,
         y_true=y_true[roster.order],
         y_prob={name: values[roster.order] for name, values in y_prob.items()},
+        cluster=cluster,
     )
 
 

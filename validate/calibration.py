@@ -1,0 +1,113 @@
+"""Calibration and overall performance of one model in one group."""
+
+import numpy as np
+
+from extval.stats.brier import brier, brier_scaled, log_loss, nagelkerke_r2
+from extval.stats.calibration import calibration_intercept, calibration_slope, oe_ratio
+from extval.stats.calibration_curve import calibration_curve, calibration_groups
+from extval.stats.goodness_of_fit import (
+    HosmerLemeshow,
+    hosmer_lemeshow,
+    pigeon_heyse,
+    spiegelhalter,
+)
+from extval.stats.results import SignificanceTest
+from extval.validate.cohort import VALIDATION, Group
+from extval.validate.findings import GroupFindings
+from extval.validate.streams import stream
+from extval.validate.study import BinaryStudy, BoolArray, FloatArray
+
+DISTRIBUTION_BINS = 40
+
+
+def add_calibration(found: GroupFindings, study: BinaryStudy, group: Group, model: str) -> None:
+    """Add weak and flexible calibration, overall performance, and the tests of fit."""
+    protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
+    level, external = protocol.confidence_level, group.cohort == VALIDATION
+    method = protocol.calibration.interval
+    for metric, fitted in (
+        ("calibration_intercept", calibration_intercept),
+        ("calibration_slope", calibration_slope),
+    ):
+        estimate = fitted(y_true, y_prob, method=method, confidence_level=level)
+        found.metric(model, metric, estimate)
+    found.metric(model, "oe_ratio", oe_ratio(y_true, y_prob, confidence_level=level))
+    _add_curve(found, study, group, model)
+    for metric, routine in (
+        ("brier", brier),
+        ("brier_scaled", brier_scaled),
+        ("nagelkerke_r2", nagelkerke_r2),
+        ("log_loss", log_loss),
+    ):
+        found.metric(model, metric, routine(y_true, y_prob, confidence_level=level))
+    groups = protocol.calibration.groups
+    for metric, test in (("hosmer_lemeshow", hosmer_lemeshow), ("pigeon_heyse", pigeon_heyse)):
+        found.test(model, metric, _test(test(y_true, y_prob, n_groups=groups, external=external)))
+    found.test(model, "spiegelhalter_z", spiegelhalter(y_true, y_prob))
+
+
+def _add_curve(found: GroupFindings, study: BinaryStudy, group: Group, model: str) -> None:
+    """Add the flexible curve with its band and distances, grouped points, and the histogram."""
+    protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
+    level, smoother = protocol.confidence_level, protocol.calibration.smoother
+    curve = calibration_curve(
+        y_true,
+        y_prob,
+        smoother=smoother,
+        n_resamples=protocol.bootstrap.n_resamples,
+        rng=stream(protocol.seed, f"calibration/{group.label}/{model}"),
+        confidence_level=level,
+    )
+    for metric in ("ici", "e50", "e90", "emax"):
+        found.metric(model, metric, getattr(curve, metric))
+    found.curve(
+        "calibration",
+        {"model": model, "smoother": smoother},
+        predicted=curve.grid,
+        observed=curve.observed,
+        lower=curve.lower,
+        upper=curve.upper,
+    )
+    groups = calibration_groups(
+        y_true, y_prob, n_groups=protocol.calibration.groups, confidence_level=level
+    )
+    found.curve(
+        "calibration_groups",
+        {"model": model},
+        group=np.arange(1, groups.n.size + 1),
+        mean_predicted=groups.mean_predicted,
+        observed=groups.observed,
+        lower=groups.lower,
+        upper=groups.upper,
+        n=groups.n,
+        events=groups.events,
+    )
+    _add_distribution(found, model, y_true, y_prob)
+
+
+def _add_distribution(
+    found: GroupFindings, model: str, y_true: BoolArray, y_prob: FloatArray
+) -> None:
+    """Add how many patients with and without the event have each predicted probability."""
+    edges = np.linspace(0.0, 1.0, DISTRIBUTION_BINS + 1)
+    for outcome in (0, 1):
+        counts, _ = np.histogram(y_prob[y_true == outcome], edges)
+        found.curve(
+            "risk_distribution",
+            {"model": model, "outcome": outcome},
+            bin_low=edges[:-1],
+            bin_high=edges[1:],
+            count=counts,
+        )
+
+
+def _test(fit: HosmerLemeshow) -> SignificanceTest:
+    return SignificanceTest(
+        statistic=fit.statistic,
+        df=fit.df,
+        p_value=fit.p_value,
+        method=fit.method,
+        n=fit.n,
+        events=fit.events,
+        status=fit.status,
+    )

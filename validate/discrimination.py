@@ -1,0 +1,147 @@
+"""Discrimination and classification of one model in one group, and between models."""
+
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+
+from extval.stats.classification import classification_measures, confusion
+from extval.stats.clustered_auc import clustered_auc, clustered_auc_test
+from extval.stats.paired_tests import predictive_value_tests, sensitivity_test, specificity_test
+from extval.stats.partial_auc import partial_auc
+from extval.stats.precision_recall import average_precision
+from extval.stats.results import Comparison, Estimate
+from extval.stats.roc import RocCurve, auc, delong_pairs, roc_curve
+from extval.stats.roc_intervals import auc_bootstrap
+from extval.validate.cohort import Group
+from extval.validate.findings import GroupFindings
+from extval.validate.store import ModelRow
+from extval.validate.streams import stream
+from extval.validate.study import BinaryStudy
+
+MAX_ROC_POINTS = 1000
+Pairs = list[tuple[str, str, Comparison]]
+
+
+def add_discrimination(
+    found: GroupFindings, study: BinaryStudy, group: Group, model: ModelRow
+) -> None:
+    """Add AUC, partial AUC, average precision, the ROC curve, and the measures at the threshold."""
+    protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model.name]
+    level, n_resamples = protocol.confidence_level, protocol.bootstrap.n_resamples
+    found.metric(model.name, "auc", _auc(study, group, model.name))
+    part = protocol.discrimination.partial
+    if part is not None:
+        area = partial_auc(
+            y_true,
+            y_prob,
+            low=part.low,
+            high=part.high,
+            over=part.over,
+            n_resamples=n_resamples,
+            rng=stream(protocol.seed, f"partial_auc/{group.label}/{model.name}"),
+            confidence_level=level,
+        )
+        found.metric(model.name, "pauc", area.raw)
+        found.metric(model.name, "pauc_corrected", area.corrected)
+    precision = average_precision(
+        y_true,
+        y_prob,
+        n_resamples=n_resamples,
+        rng=stream(protocol.seed, f"average_precision/{group.label}/{model.name}"),
+        confidence_level=level,
+    )
+    found.metric(model.name, "average_precision", precision)
+    _add_roc(found, model.name, roc_curve(y_true, y_prob))
+    if model.threshold is not None:
+        counts = confusion(y_true, y_prob, model.threshold)
+        measures = classification_measures(
+            counts, method=protocol.classification.interval, confidence_level=level
+        )
+        for metric, estimate in measures.items():
+            found.metric(
+                model.name, metric, estimate, threshold=model.threshold, note=model.threshold_note
+            )
+
+
+def auc_pairs(study: BinaryStudy) -> Pairs:
+    """Return the paired differences in AUC of the models in one group."""
+    protocol, names = study.protocol, list(study.y_prob)
+    reference = protocol.comparisons.reference
+    if study.cluster is not None:
+        test = partial(clustered_auc_test, confidence_level=protocol.confidence_level)
+        return [
+            (a, b, test(study.y_true, study.y_prob[a], study.y_prob[b], study.cluster))
+            for a, b in model_pairs(names, reference)
+        ]
+    found = delong_pairs(
+        study.y_true,
+        np.stack([study.y_prob[name] for name in names]),
+        reference=None if reference is None else names.index(reference),
+        confidence_level=protocol.confidence_level,
+    )
+    return [(names[pair.a], names[pair.b], pair.comparison) for pair in found]
+
+
+def classification_pairs(study: BinaryStudy, models: tuple[ModelRow, ...]) -> dict[str, Pairs]:
+    """Return paired differences at the frozen thresholds: sensitivity, specificity, PPV, NPV."""
+    protocol, level = study.protocol, study.protocol.confidence_level
+    positive = {
+        model.name: study.y_prob[model.name] >= model.threshold
+        for model in models
+        if model.threshold is not None
+    }
+    found: dict[str, Pairs] = {"sensitivity": [], "specificity": [], "ppv": [], "npv": []}
+    for a, b in model_pairs(list(positive), protocol.comparisons.reference):
+        calls = (study.y_true, positive[a], positive[b])
+        method = protocol.comparisons.mcnemar
+        for name, test in (("sensitivity", sensitivity_test), ("specificity", specificity_test)):
+            found[name].append((a, b, test(*calls, method=method, confidence_level=level)))
+        values = predictive_value_tests(*calls, confidence_level=level)
+        found["ppv"].append((a, b, values["ppv"]))
+        found["npv"].append((a, b, values["npv"]))
+    return found
+
+
+def model_pairs(names: list[str], reference: str | None) -> list[tuple[str, str]]:
+    """Return the pairs that are compared: all, or each other model with the reference."""
+    if reference is None or reference not in names:
+        return list(combinations(names, 2))
+    return [(name, reference) for name in names if name != reference]
+
+
+def _auc(study: BinaryStudy, group: Group, model: str) -> Estimate:
+    """Return the AUC with the interval that the protocol asks for."""
+    protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
+    level, wanted = protocol.confidence_level, protocol.discrimination.interval
+    if study.cluster is not None:
+        return clustered_auc(y_true, y_prob, study.cluster, confidence_level=level)
+    kind, _, method = wanted.partition("-")
+    if kind == "bootstrap":
+        return auc_bootstrap(
+            y_true,
+            y_prob,
+            method=method,
+            n_resamples=protocol.bootstrap.n_resamples,
+            rng=stream(protocol.seed, f"auc/{group.label}/{model}"),
+            confidence_level=level,
+        )
+    return auc(y_true, y_prob, method=wanted, confidence_level=level)
+
+
+def _add_roc(found: GroupFindings, model: str, curve: RocCurve) -> None:
+    """Add the ROC curve, thinned evenly along its length when it has very many points."""
+    if not curve.sensitivity.size:
+        return
+    keep = np.arange(curve.sensitivity.size)
+    if keep.size > MAX_ROC_POINTS:
+        walked = curve.sensitivity - curve.specificity
+        marks = np.linspace(walked[0], walked[-1], MAX_ROC_POINTS)
+        keep = np.unique(np.searchsorted(walked, marks).clip(0, keep.size - 1))
+    found.curve(
+        "roc",
+        {"model": model},
+        threshold=curve.thresholds[keep],
+        sensitivity=curve.sensitivity[keep],
+        specificity=curve.specificity[keep],
+    )

@@ -1,0 +1,91 @@
+"""Clinical utility of one model in one group, and between models."""
+
+import numpy as np
+
+from extval.stats.decision import decision_curve, net_benefit
+from extval.stats.decision_difference import net_benefit_difference
+from extval.stats.reclassification import integrated_discrimination, net_reclassification
+from extval.validate.cohort import Group
+from extval.validate.discrimination import Pairs, model_pairs
+from extval.validate.findings import GroupFindings
+from extval.validate.streams import stream
+from extval.validate.study import BinaryStudy
+
+
+def add_utility(
+    found: GroupFindings, study: BinaryStudy, group: Group, model: str, *, at: float
+) -> None:
+    """Add net benefit at the tabulated threshold and the decision curve with its band."""
+    protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
+    n_resamples, level = protocol.bootstrap.n_resamples, protocol.confidence_level
+    benefit = net_benefit(
+        y_true,
+        y_prob,
+        threshold=at,
+        n_resamples=n_resamples,
+        rng=stream(protocol.seed, f"net_benefit/{group.label}/{model}"),
+        confidence_level=level,
+    )
+    found.metric(model, "net_benefit", benefit, threshold=at)
+    grid = protocol.decision_curve.thresholds()
+    curve = decision_curve(
+        y_true,
+        y_prob[np.newaxis],
+        thresholds=grid,
+        n_resamples=n_resamples,
+        rng=stream(protocol.seed, f"decision_curve/{group.label}/{model}"),
+        confidence_level=level,
+    )
+    found.curve(
+        "decision",
+        {"model": model},
+        threshold=grid,
+        net_benefit=curve.net_benefit[0],
+        lower=curve.lower[0],
+        upper=curve.upper[0],
+        standardized=curve.standardized[0],
+        interventions_avoided=curve.interventions_avoided[0],
+    )
+
+
+def add_strategies(found: GroupFindings, study: BinaryStudy) -> None:
+    """Add the decision curves of treating everybody and nobody."""
+    grid = study.protocol.decision_curve.thresholds()
+    anyone = next(iter(study.y_prob.values()))
+    curve = decision_curve(study.y_true, anyone[np.newaxis], thresholds=grid)
+    empty = np.full(len(grid), np.nan)
+    for label, values in (("treat all", curve.treat_all), ("treat none", curve.treat_none)):
+        found.curve(
+            "decision",
+            {"model": label},
+            threshold=grid,
+            net_benefit=values,
+            lower=empty,
+            upper=empty,
+            standardized=empty,
+            interventions_avoided=empty,
+        )
+
+
+def utility_pairs(study: BinaryStudy, group: Group, *, at: float) -> dict[str, Pairs]:
+    """Return differences in net benefit and, where asked for, NRI and IDI with their cautions."""
+    protocol, y_true, level = study.protocol, study.y_true, study.protocol.confidence_level
+    found: dict[str, Pairs] = {"net_benefit": []}
+    for a, b in model_pairs(list(study.y_prob), protocol.comparisons.reference):
+        probabilities = (y_true, study.y_prob[a], study.y_prob[b])
+        difference = net_benefit_difference(
+            *probabilities,
+            threshold=at,
+            n_resamples=protocol.bootstrap.n_resamples,
+            rng=stream(protocol.seed, f"net_benefit_difference/{group.label}/{a}/{b}"),
+            confidence_level=level,
+        )
+        found["net_benefit"].append((a, b, difference))
+        if protocol.comparisons.reclassification:
+            moved = net_reclassification(*probabilities, cuts=[at], confidence_level=level)
+            free = net_reclassification(*probabilities, confidence_level=level)
+            gained = integrated_discrimination(*probabilities, confidence_level=level)
+            found.setdefault("nri_categorical", []).append((a, b, moved.total))
+            found.setdefault("nri_continuous", []).append((a, b, free.total))
+            found.setdefault("idi", []).append((a, b, gained))
+    return found
