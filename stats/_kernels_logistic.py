@@ -83,6 +83,19 @@ def solve_positive(matrix: Floats, right: Floats, out: Floats) -> bool:
 
 
 @kernel
+def largest_change(design: Floats, total: Floats, step: Floats) -> float:
+    """Return the largest absolute change of a linear predictor under `step`."""
+    largest = 0.0
+    for i in range(design.shape[0]):
+        if total[i] > 0.0:
+            change = 0.0
+            for j in range(step.size):
+                change += design[i, j] * step[j]
+            largest = max(largest, abs(change))
+    return largest
+
+
+@kernel
 def newton(
     design: Floats,
     events: Floats,
@@ -98,7 +111,8 @@ def newton(
     predictor in the step that met the tolerance (Newton decrement below 1e-18): tiny at a
     maximum, far from tiny where the likelihood is flat because no maximum exists. The change is
     infinite if the information is singular or the iterations ran out. `information` is left at
-    the last point. A step is shortened to 30 in size, and halved while it lowers the likelihood.
+    the last point. A step is shortened until no linear predictor changes by more than 30, and
+    halved while it lowers the likelihood.
     """
     p = beta.size
     score = np.empty(p)
@@ -113,7 +127,9 @@ def newton(
         for j in range(p):
             decrement += step[j] * score[j]
             length += abs(step[j])
-        size = min(1.0, 30.0 / length) if length > 0.0 else 1.0
+        size = 1.0
+        if length > 30.0:
+            size = min(1.0, 30.0 / largest_change(design, total, step))
         start[:] = beta
         before = value
         for _ in range(40):

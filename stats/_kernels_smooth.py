@@ -34,6 +34,13 @@ def segment_of(first: Ints, i: int, segment: int) -> int:
 
 
 @kernel
+def cubed_weight(v: float) -> float:
+    """Return the tricube weight, 0 where it is below 1e-27: rounding, not information."""
+    c = max(1.0 - abs(v) ** 3, 0.0) ** 3
+    return c if c > 1e-27 else 0.0
+
+
+@kernel
 def careful_fit(
     x: Floats,
     total: Floats,
@@ -52,7 +59,7 @@ def careful_fit(
     distinct = 0
     for i in range(start, stop):
         v = (x[i] - x0) / h
-        c = max(1.0 - abs(v) ** 3, 0.0) ** 3
+        c = cubed_weight(v)
         if c * total[i] > 0.0:
             distinct += 1
         s0 += c * total[i]
@@ -66,7 +73,7 @@ def careful_fit(
     s2 = s3 = t1 = 0.0
     for i in range(start, stop):
         v = (x[i] - x0) / h
-        c = max(1.0 - abs(v) ** 3, 0.0) ** 3
+        c = cubed_weight(v)
         d = v - mean
         s2 += c * total[i] * d * d
         s3 += c * total[i] * d * d * d
@@ -79,7 +86,7 @@ def careful_fit(
     s4 = t2 = 0.0
     for i in range(start, stop):
         v = (x[i] - x0) / h
-        c = max(1.0 - abs(v) ** 3, 0.0) ** 3
+        c = cubed_weight(v)
         d = v - mean
         q = d * d - skew * d - spread
         s4 += c * total[i] * q * q

@@ -62,7 +62,7 @@ def calibration_intercept(
     """
     is_event, risk, level = _checked(y_true, y_prob, method, confidence_level)
     name = f"logistic recalibration, slope fixed at 1; {_named(method)}"
-    lp, status = _linear_predictor(is_event, risk)
+    lp, status = linear_predictor(is_event, risk)
     if status is not Status.OK:
         return _undefined(name, level, is_event, status)
     ones = np.ones((is_event.size, 1))
@@ -119,10 +119,10 @@ def calibration_slope(
     """
     is_event, risk, level = _checked(y_true, y_prob, method, confidence_level)
     name = f"logistic recalibration; {_named(method)}"
-    lp, status = _linear_predictor(is_event, risk)
+    lp, status = linear_predictor(is_event, risk)
     if status is Status.OK and np.ptp(lp) == 0.0:
         status = Status.CONSTANT_PREDICTION
-    if status is Status.OK and _separates(lp, is_event):
+    if status is Status.OK and separates(lp, is_event):
         status = Status.SEPARATION
     if status is not Status.OK:
         return _undefined(name, level, is_event, status)
@@ -210,7 +210,7 @@ def _named(method: str) -> str:
     return {"wald": "Wald", "profile": "profile likelihood"}[method]
 
 
-def _linear_predictor(is_event: BoolArray, risk: FloatArray) -> tuple[FloatArray, Status]:
+def linear_predictor(is_event: BoolArray, risk: FloatArray) -> tuple[FloatArray, Status]:
     """Return logit(p) and whether a logistic recalibration exists at all."""
     events = int(np.count_nonzero(is_event))
     if is_event.size == 0:
@@ -222,7 +222,7 @@ def _linear_predictor(is_event: BoolArray, risk: FloatArray) -> tuple[FloatArray
     return logit(risk), Status.OK
 
 
-def _separates(lp: FloatArray, is_event: BoolArray) -> bool:
+def separates(lp: FloatArray, is_event: BoolArray) -> bool:
     """Return whether a cut on `lp` puts all events on one side, ties at the cut allowed."""
     case, control = lp[is_event], lp[~is_event]
     return bool(case.min() >= control.max() or control.min() >= case.max())

@@ -307,7 +307,8 @@ def _distances(gaps: FloatArray) -> FloatArray:
     for tenths in (5, 9):
         low, rest = divmod((n - 1) * tenths, 10)
         part = rest / 10
-        out.append((1.0 - part) * gaps[:, low] + part * gaps[:, min(low + 1, n - 1)])
+        below, above = gaps[:, low], gaps[:, min(low + 1, n - 1)]
+        out.append(np.clip((1.0 - part) * below + part * above, below, above))
     table = np.column_stack((*out, gaps[:, -1]))
     table[np.isnan(mean)] = nan
     return table

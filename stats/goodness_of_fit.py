@@ -1,22 +1,23 @@
-"""Tests of calibration by groups of risk: Hosmer-Lemeshow."""
+"""Tests of calibration: over groups of risk, and by the sum of squared errors."""
 
 from dataclasses import dataclass
-from math import nan
+from math import nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc
+from scipy.special import chdtrc, ndtr
 
 from extval.stats import _checks
-from extval.stats.quantile_groups import QuantileGroups, quantile_groups
-from extval.stats.results import Status
+from extval.stats._checks import BoolArray, FloatArray
+from extval.stats.quantile_groups import quantile_groups
+from extval.stats.results import SignificanceTest, Status
 
 _NOT_ESTIMABLE = {Status.NO_PATIENTS, Status.TOO_FEW_RISK_GROUPS, Status.CERTAIN_RISK_GROUP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HosmerLemeshow:
-    """A chi-square test over groups of risk.
+    """A chi-square test over groups of risk: Hosmer-Lemeshow, or Pigeon-Heyse if `method` says so.
 
     `df` is NaN, like `statistic` and `p_value`, where `status` says that the test is not
     estimable. `groups_used` falls below `groups_asked` where equal risks merge groups.
@@ -78,65 +79,218 @@ def hosmer_lemeshow(
     >>> round(test.statistic, 4), test.df
     (1.506, 2.0)
     """
+    return _grouped(
+        y_true,
+        y_prob,
+        n_groups,
+        name="Hosmer-Lemeshow",
+        rule="df = groups (external data)" if external else "df = groups - 2 (development data)",
+        lost=0 if external else 2,
+    )
+
+
+def pigeon_heyse(
+    y_true: ArrayLike, y_prob: ArrayLike, *, n_groups: int = 10, external: bool
+) -> HosmerLemeshow:
+    r"""Test calibration by the Pigeon-Heyse statistic, which allows for unequal risks in a group.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (n,), 0 or 1
+        Outcome; 1 marks an event.
+    y_prob : array_like of shape (n,), in [0, 1]
+        Predicted risk.
+    n_groups : int, at least 2
+        Groups by quantiles of predicted risk.
+    external : bool
+        True for patients who had no part in fitting the model: as many degrees of freedom as
+        groups. False for development data: one fewer.
+
+    Returns
+    -------
+    HosmerLemeshow
+        NaN with a status as in `hosmer_lemeshow`.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    :math:`\sum_g (O_g - E_g)^2 / \sum_{i \in g} p_i (1 - p_i)` [1]_: the variance of the group's
+    count, where Hosmer-Lemeshow takes that of equal risks. Agrees with the definition in R 4.2
+    to 1e-8.
+
+    References
+    ----------
+    .. [1] Pigeon & Heyse (1999), Stat Med 18:847.
+       :doi:`10.1002/(SICI)1097-0258(19990415)18:7<847::AID-SIM78>3.0.CO;2-3`
+
+    Examples
+    --------
+    >>> test = pigeon_heyse([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.8], n_groups=2, external=True)
+    >>> round(test.statistic, 4)
+    1.6
+    """
+    return _grouped(
+        y_true,
+        y_prob,
+        n_groups,
+        name="Pigeon-Heyse",
+        rule="df = groups (external data)" if external else "df = groups - 1 (development data)",
+        lost=0 if external else 1,
+    )
+
+
+def spiegelhalter(y_true: ArrayLike, y_prob: ArrayLike) -> SignificanceTest:
+    r"""Test calibration by Spiegelhalter's z, the Brier score against its expectation.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (n,), 0 or 1
+        Outcome; 1 marks an event.
+    y_prob : array_like of shape (n,), in [0, 1]
+        Predicted risk, from a model in which these patients had no part.
+
+    Returns
+    -------
+    SignificanceTest
+        z and two-sided P. NaN with a status if every risk is 0, 1/2 or 1, which leaves no
+        variance.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    :math:`\sum (y_i - p_i)(1 - 2 p_i) / \sqrt{\sum (1 - 2 p_i)^2 p_i (1 - p_i)}` [1]_. Agrees with
+    rms 6.5 ``val.prob`` (S:z, S:p) to 1e-12.
+
+    References
+    ----------
+    .. [1] Spiegelhalter (1986), Stat Med 5:421. :doi:`10.1002/sim.4780050506`
+
+    Examples
+    --------
+    >>> round(spiegelhalter([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.8]).statistic, 4)
+    0.5025
+    """
     is_event = _checks.binary(y_true)
     risk = _checks.probabilities(y_prob, is_event.size)
-    asked = _checks.positive_integer(n_groups, name="n_groups", at_least=2)
-    n, events, used = is_event.size, int(np.count_nonzero(is_event)), 0
-    statistic, status = nan, Status.NO_PATIENTS
-    if n:
-        groups = quantile_groups(is_event, risk, asked)
-        used = groups.n.size
-        statistic, status = _pearson(groups)
-    df = used if external else used - 2
-    if n and df < 1:
-        status = Status.TOO_FEW_RISK_GROUPS
-    if status is Status.OK and used < asked:
-        status = Status.RISK_GROUPS_MERGED
-    estimable = status not in _NOT_ESTIMABLE
-    return _test(
-        statistic if estimable else nan,
-        float(df) if estimable else nan,
-        asked=asked,
-        used=used,
-        external=external,
-        n=n,
-        events=events,
+    return _squares(is_event, risk, 1.0 - 2.0 * risk, "Spiegelhalter z, risks taken as given")
+
+
+def le_cessie_van_houwelingen(
+    y_true: ArrayLike, y_prob: ArrayLike, design: ArrayLike
+) -> SignificanceTest:
+    r"""Test a fitted logistic model by the unweighted sum of squared errors.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (n,), 0 or 1
+        Outcome; 1 marks an event.
+    y_prob : array_like of shape (n,), in [0, 1]
+        Risks fitted by maximum likelihood to these patients.
+    design : array_like of shape (n, p), finite
+        The columns of that model, with its column of ones.
+
+    Returns
+    -------
+    SignificanceTest
+        z and two-sided P. NaN with a status if the columns leave no variance.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    The sum of :math:`(y_i - p_i)^2` less its expectation :math:`\sum p_i(1 - p_i)`, over the root
+    of the weighted residual sum of squares of :math:`1 - 2 p_i` on the columns, weights
+    :math:`p_i (1 - p_i)`: what fitting took from the variance [1]_ [2]_. Without columns, for a
+    model these patients had no part in, it is `spiegelhalter`. The test of the 1991 paper that
+    smooths residuals is another one. Agrees with rms 6.5 ``residuals(lrm, "gof")`` to 1e-8.
+
+    References
+    ----------
+    .. [1] le Cessie & van Houwelingen (1991), Biometrics 47:1267. :doi:`10.2307/2532385`
+    .. [2] Hosmer et al. (1997), Stat Med 16:965.
+       :doi:`10.1002/(SICI)1097-0258(19970515)16:9<965::AID-SIM509>3.0.CO;2-O`
+    """
+    is_event = _checks.binary(y_true)
+    risk = _checks.probabilities(y_prob, is_event.size)
+    columns = _checks.matrix(design, is_event.size, name="design")
+    root = np.sqrt(risk * (1.0 - risk))[:, None]
+    direction = 1.0 - 2.0 * risk
+    if is_event.size:
+        coefficients = np.linalg.lstsq(columns * root, direction * root[:, 0], rcond=None)[0]
+        direction = direction - columns @ coefficients
+    return _squares(is_event, risk, direction, "le Cessie-van Houwelingen, sum of squared errors")
+
+
+def _squares(
+    is_event: BoolArray, risk: FloatArray, direction: FloatArray, name: str
+) -> SignificanceTest:
+    """Return the test whose variance is that of sum direction * (y - p)."""
+    variance = float(np.sum(direction**2 * (risk * (1.0 - risk))))
+    status, z = Status.OK, nan
+    if not is_event.size:
+        status = Status.NO_PATIENTS
+    elif variance <= 1e-24 * is_event.size:
+        status = Status.NO_VARIANCE_OF_SCORE
+    else:
+        z = float(np.sum((is_event - risk) * (1.0 - 2.0 * risk))) / sqrt(variance)
+    return SignificanceTest(
+        statistic=z,
+        p_value=float(2.0 * ndtr(-abs(z))),
+        method=name,
+        n=is_event.size,
+        events=int(np.count_nonzero(is_event)),
         status=status,
     )
 
 
-def _pearson(groups: QuantileGroups) -> tuple[float, Status]:
-    """Return the statistic; a group without variance adds nothing, or makes it undefined."""
-    deviation = groups.events - groups.expected
-    variance = groups.expected * (1.0 - groups.expected / groups.n)
+def _grouped(
+    y_true: ArrayLike, y_prob: ArrayLike, n_groups: int, *, name: str, rule: str, lost: int
+) -> HosmerLemeshow:
+    """Return the test with `lost` fewer degrees of freedom than groups."""
+    is_event = _checks.binary(y_true)
+    risk = _checks.probabilities(y_prob, is_event.size)
+    asked = _checks.positive_integer(n_groups, name="n_groups", at_least=2)
+    used, statistic, status = 0, nan, Status.NO_PATIENTS
+    if is_event.size:
+        groups = quantile_groups(is_event, risk, asked)
+        used = groups.n.size
+        equal = groups.expected * (1.0 - groups.expected / groups.n)
+        variance = equal if name == "Hosmer-Lemeshow" else groups.variance
+        statistic, status = _chi_square(groups.events - groups.expected, variance)
+        if used <= lost:
+            status = Status.TOO_FEW_RISK_GROUPS
+    if status is Status.OK and used < asked:
+        status = Status.RISK_GROUPS_MERGED
+    estimable = status not in _NOT_ESTIMABLE
+    merged = "" if used == asked else f", merged to {used} by equal risks"
+    return HosmerLemeshow(
+        statistic=statistic if estimable else nan,
+        df=float(used - lost) if estimable else nan,
+        p_value=float(chdtrc(used - lost, statistic)) if estimable else nan,
+        groups_asked=asked,
+        groups_used=used,
+        method=f"{name}, {asked} quantile groups (type 7){merged}, {rule}",
+        n=is_event.size,
+        events=int(np.count_nonzero(is_event)),
+        status=status,
+    )
+
+
+def _chi_square(deviation: FloatArray, variance: FloatArray) -> tuple[float, Status]:
+    """Return the sum of squares; a group without variance adds nothing, or makes it undefined."""
     certain = variance <= 0.0
     if np.any(deviation[certain] != 0.0):
         return nan, Status.CERTAIN_RISK_GROUP
     statistic = float((deviation[~certain] ** 2 / variance[~certain]).sum())
     return statistic, Status.CERTAIN_RISK_GROUP_KEPT if certain.any() else Status.OK
-
-
-def _test(
-    statistic: float,
-    df: float,
-    *,
-    asked: int,
-    used: int,
-    external: bool,
-    n: int,
-    events: int,
-    status: Status,
-) -> HosmerLemeshow:
-    rule = "df = groups (external data)" if external else "df = groups - 2 (development data)"
-    merged = "" if used == asked else f", merged to {used} by equal risks"
-    return HosmerLemeshow(
-        statistic=statistic,
-        df=df,
-        p_value=float(chdtrc(df, statistic)) if df > 0 else nan,
-        groups_asked=asked,
-        groups_used=used,
-        method=f"Hosmer-Lemeshow, {asked} quantile groups (type 7){merged}, {rule}",
-        n=n,
-        events=events,
-        status=status,
-    )

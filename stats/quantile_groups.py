@@ -22,7 +22,7 @@ class QuantileGroups:
 
 
 def quantile_groups(is_event: BoolArray, risk: FloatArray, n_groups: int) -> QuantileGroups:
-    """Return the groups between the quantiles j / n_groups (R's type 7) of `risk`, n >= 1.
+    """Return the groups between the quantiles j / n_groups (R's type 7) of `risk`.
 
     A group holds the risks above one quantile up to and including the next, the first also the
     smallest; equal quantiles count once and empty groups not at all, so that there may be fewer
@@ -30,6 +30,9 @@ def quantile_groups(is_event: BoolArray, risk: FloatArray, n_groups: int) -> Qua
     positions (n - 1) j / n_groups are exact here; R rounds them, which can move a risk that
     lies exactly on a quantile.
     """
+    if not risk.size:
+        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return QuantileGroups(n=none, events=none, expected=nothing, variance=nothing)
     ordered = np.sort(risk)
     position = (risk.size - 1) * np.arange(1, n_groups)
     low, part = position // n_groups, (position % n_groups) / n_groups

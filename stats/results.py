@@ -223,6 +223,11 @@ class Status(Enum):
     TOO_FEW_PER_GROUP = "Not estimable: a group has too few patients for this test."
     CONSTANT_WITHIN_GROUPS = "Not estimable: the values do not vary within the groups."
     ALL_TIED = "Not estimable: all values are equal."
+    NO_COMMON_SPREAD = "Not estimable: neither group varies."
+    NO_TIME_VARIATION = (
+        "Not estimable: there are too few different event times to test whether the hazard ratio "
+        "changes with time."
+    )
 
 
 @dataclass(frozen=True, slots=True)
