@@ -485,3 +485,18 @@ def groups(values: Sequence[ArrayLike], *, name: str = "groups") -> list[FloatAr
     if len(values) < 2:
         raise ValueError(f"`{name}` must hold at least two groups; got {len(values)}.")
     return [vector(group, name=f"{name}[{j}]") for j, group in enumerate(values)]
+
+
+def exact_size(n: int, *, at_most: int) -> None:
+    """Raise if an exact distribution is asked for more patients than can be enumerated."""
+    if n > at_most:
+        raise ValueError(
+            f"`method` 'exact' is for at most {at_most} patients; got {n}. Use 'asymptotic'."
+        )
+
+
+def positive_values(values: FloatArray, *, name: str, why: str) -> None:
+    """Raise unless all of the checked `values` are above zero."""
+    bad = np.flatnonzero(values <= 0.0)
+    if bad.size:
+        raise ValueError(f"`{name}` must be positive {why}; {bad.size} values are zero.")

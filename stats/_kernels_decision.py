@@ -23,7 +23,7 @@ def threshold_bins(
     size = thresholds.size
     first = thresholds[0]
     width = thresholds[size - 1] - first
-    scale = (size - 1) / width if width > 0.0 else 0.0
+    scale = (size - 1) / width if width > 1e-9 else 0.0
     for i in range(y_prob.size):
         p = y_prob[i]
         reached = min(max(int((p - first) * scale) + 1, 0), size)

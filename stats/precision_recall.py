@@ -141,7 +141,7 @@ def average_precision(
 def _precision(points: OperatingPoints) -> FloatArray:
     """Return the precision at each point, 0 where nobody is positive."""
     positives = points.true_positives + points.false_positives
-    return points.true_positives / np.maximum(positives, 1)
+    return np.asarray(points.true_positives / np.maximum(positives, 1), dtype=np.float64)
 
 
 def _average(points: OperatingPoints) -> float:

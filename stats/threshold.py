@@ -115,7 +115,7 @@ def _wanted(rule: str, at: float | None) -> float:
         return _checks.number_in(at, name="at", above=0.0, up_to=np.finfo(float).max, why=why)
     if rule == "value":
         return _checks.number_in(at, name="at", above=-inf, up_to=np.finfo(float).max, why=why)
-    _checks.not_given(at, name="at", why=why)
+    _checks.not_given(at, name="at", why=why.strip())
     return nan
 
 
