@@ -500,3 +500,15 @@ def positive_values(values: FloatArray, *, name: str, why: str) -> None:
     bad = np.flatnonzero(values <= 0.0)
     if bad.size:
         raise ValueError(f"`{name}` must be positive {why}; {bad.size} values are zero.")
+
+
+def open_probabilities(values: ArrayLike, *, name: str) -> FloatArray:
+    """Return `values` as float64 of shape `(n,)` strictly between 0 and 1, any n."""
+    out = vector(values, name=name)
+    bad = np.flatnonzero((out <= 0.0) | (out >= 1.0))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must lie in (0, 1); {bad.size} of {out.size} values do not, first at index "
+            f"{bad[0]} ({out[bad[0]]})."
+        )
+    return out

@@ -33,9 +33,12 @@ def standard_error(influence: FloatArray, *, scale: float = 1.0) -> float:
     """
     if influence.size < 2:
         return nan
-    if np.ptp(influence) <= _EQUAL * max(scale, float(np.abs(influence).max())):
+    low, high = float(influence.min()), float(influence.max())
+    if high - low <= _EQUAL * max(scale, -low, high):
         return 0.0
-    return float(influence.std(ddof=1)) / sqrt(influence.size)
+    centered = influence - influence.mean()
+    n = influence.size
+    return sqrt(float((centered * centered).sum()) / (n - 1) / n)
 
 
 def wald_estimate(

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
 from extval.stats.results import Status
-from extval.stats.risk_sets import risk_sets
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -73,6 +72,33 @@ class CensoringCurve:
     is_censored: BoolArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where a horizon lies on a censoring curve.
+
+    Attributes
+    ----------
+    n_times : int
+        Distinct times at or before the horizon.
+    n_jumps : int
+        Those whose censorings enter the weight of the patients free of the event.
+    free_from : int
+        Patients censored at this position or later count as free of the event, although the
+        horizon is not after their time: the last time, if nobody is followed for longer than the
+        horizon, else m (nobody).
+    uncensored : float
+        G(t), whose inverse is the weight of the free patients.
+    status : Status
+        `OK`, `NO_PATIENTS` or `BEYOND_FOLLOW_UP`.
+    """
+
+    n_times: int
+    n_jumps: int
+    free_from: int
+    uncensored: float
+    status: Status
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StateAtHorizon:
     """Who is known to have had an event by the horizon, who is known to be free of it.
@@ -82,20 +108,19 @@ class StateAtHorizon:
     had_event, free : ndarray of shape (n,)
         Neither is true for a patient censored before the horizon.
     weights : ndarray of shape (n,)
-    n_jumps : int
-        Distinct times whose censorings enter the weight of the free patients.
-    uncensored : float
-        Its inverse is that weight.
-    status : Status
-        `OK`, `NO_PATIENTS` or `BEYOND_FOLLOW_UP`.
+        NaN where the state is not known of enough patients.
+    at : Location
     """
 
     had_event: BoolArray
     free: BoolArray
     weights: FloatArray
-    n_jumps: int
-    uncensored: float
-    status: Status = Status.OK
+    at: Location
+
+    @property
+    def status(self) -> Status:
+        """Return `OK`, `NO_PATIENTS` or `BEYOND_FOLLOW_UP`."""
+        return self.at.status
 
 
 def censoring_weights(time: ArrayLike, event: ArrayLike, *, horizon: float) -> CensoringWeights:
@@ -150,7 +175,7 @@ def censoring_weights(time: ArrayLike, event: ArrayLike, *, horizon: float) -> C
         weights=state.weights,
         mean=float(state.weights.mean()) if defined else nan,
         largest=float(state.weights.max()) if defined else nan,
-        uncensored=state.uncensored,
+        uncensored=state.at.uncensored,
         horizon=at,
         n=follow_up.size,
         known=int(np.count_nonzero(state.had_event | state.free)),
@@ -169,55 +194,59 @@ def checked_times(time: ArrayLike, event: ArrayLike) -> tuple[FloatArray, BoolAr
 
 def censoring_curve(time: FloatArray, any_event: BoolArray) -> CensoringCurve:
     """Return the Kaplan-Meier curve of the censoring times, events first at equal times."""
-    sets = risk_sets(time, any_event)
-    at_risk, (censored, events) = sets.at_risk[:, 0], sets.ended[:, :, 0]
-    left = at_risk - events  # at risk of the censorings
-    staying = left - censored
+    distinct, position = np.unique(time, return_inverse=True)
+    ended = np.bincount(position, minlength=distinct.size)
+    events = np.bincount(position[any_event], minlength=distinct.size)
+    at_risk = time.size - np.cumsum(ended) + ended
+    left, staying = at_risk - events, at_risk - ended  # at risk of the censorings, and after them
     steps = np.divide(staying, left, out=np.ones(left.size), where=left > 0)
     after = np.cumprod(steps)
     return CensoringCurve(
-        time=sets.time,
-        before=np.concatenate(([1.0], after))[: after.size],
+        time=distinct,
+        before=np.append(1.0, after)[: after.size],
         after=after,
         at_risk=at_risk,
-        censored=censored,
-        position=np.searchsorted(sets.time, time),
+        censored=left - staying,
+        position=position,
         is_censored=~any_event,
+    )
+
+
+def locate(curve: CensoringCurve, horizon: float) -> Location:
+    """Return where a horizon lies on the curve."""
+    m = curve.time.size
+    n_times = int(np.searchsorted(curve.time, horizon, side="right"))
+    last_censored = m > 0 and curve.censored[-1] > 0
+    n_jumps, free_from, status = n_times, m, Status.OK
+    if m == 0:
+        status = Status.NO_PATIENTS
+    elif last_censored and horizon > curve.time[-1]:
+        status = Status.BEYOND_FOLLOW_UP
+    elif last_censored and n_times == m:
+        n_jumps = free_from = m - 1
+    defined = status is Status.OK
+    uncensored = float(curve.after[n_jumps - 1]) if defined and n_jumps else 1.0
+    return Location(
+        n_times=n_times,
+        n_jumps=n_jumps,
+        free_from=free_from,
+        uncensored=uncensored if defined else nan,
+        status=status,
     )
 
 
 def state_at_horizon(curve: CensoringCurve, horizon: float) -> StateAtHorizon:
     """Return each patient's state at the horizon with its weight."""
-    own, m = curve.position, curve.time.size
-    n_jumps = int(np.searchsorted(curve.time, horizon, side="right"))
-    had_event = (own < n_jumps) & ~curve.is_censored
-    free = own >= n_jumps
-    last_censored = m > 0 and curve.censored[-1] > 0
-    status = Status.OK
-    if m == 0:
-        status = Status.NO_PATIENTS
-    elif last_censored and horizon > curve.time[-1]:
-        status = Status.BEYOND_FOLLOW_UP
-    elif last_censored and n_jumps == m:
-        free = (own == m - 1) & curve.is_censored
-        n_jumps -= 1
-    if status is not Status.OK:
-        return StateAtHorizon(
-            had_event=had_event,
-            free=free,
-            weights=np.full(own.size, nan),
-            n_jumps=n_jumps,
-            uncensored=nan,
-            status=status,
-        )
-    uncensored = float(curve.after[n_jumps - 1]) if n_jumps else 1.0
+    own, at = curve.position, locate(curve, horizon)
+    had_event = (own < at.n_times) & ~curve.is_censored
+    free = (own >= at.n_times) | ((own >= at.free_from) & curve.is_censored)
     weights = np.zeros(own.size)
-    weights[had_event] = 1.0 / curve.before[own[had_event]]
-    if free.any():
-        weights[free] = 1.0 / uncensored
-    return StateAtHorizon(
-        had_event=had_event, free=free, weights=weights, n_jumps=n_jumps, uncensored=uncensored
-    )
+    if at.status is Status.OK:
+        weights[had_event] = 1.0 / curve.before[own[had_event]]
+        weights[free] = 1.0 / at.uncensored
+    else:
+        weights[:] = nan
+    return StateAtHorizon(had_event=had_event, free=free, weights=weights, at=at)
 
 
 def censoring_influence(
@@ -239,7 +268,7 @@ def censoring_influence(
     patient's own time after an event and the horizon otherwise. All sums over j are done once a
     distinct time, from the last.
     """
-    own, m, used = curve.position, curve.time.size, state.n_jumps
+    own, m, used = curve.position, curve.time.size, state.at.n_jumps
     at_event = np.bincount(own, np.where(state.had_event, weighted, 0.0), m)
     from_here = np.append(np.cumsum(at_event[::-1])[::-1], 0.0)
     later = from_here[1 : used + 1] + float(weighted[state.free].sum())

@@ -1,24 +1,17 @@
 """Calibration of predictions of a time to event: O:E at a horizon, and the Cox slope."""
 
-from dataclasses import dataclass
-from math import exp, nan, sqrt
+from math import exp, nan
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri
 
 from extval.stats import _checks
-from extval.stats._influence import undefined_estimate, wald_estimate
+from extval.stats._influence import undefined_estimate
 from extval.stats.censoring import checked_times
+from extval.stats.cox import cox_regression
 from extval.stats.kaplan_meier import kaplan_meier, survival_at
 from extval.stats.results import Estimate, Interval, Status
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
-
-_MAX_STEPS = 100
-_ENOUGH = 1e-12  # relative change of the log-likelihood, or of the slope, that ends the iterations
 
 
 def oe_t(
@@ -111,6 +104,7 @@ def calibration_slope_cox(
     event: ArrayLike,
     linear_predictor: ArrayLike,
     *,
+    method: str = "wald",
     confidence_level: float = 0.95,
 ) -> Estimate:
     r"""Estimate the calibration slope: the Cox coefficient of the model's linear predictor.
@@ -123,6 +117,8 @@ def calibration_slope_cox(
         1 if the event happened at `time`, 0 if the patient was censored then.
     linear_predictor : array_like of shape (n,), finite
         Log relative hazard that the model gives each patient; its origin does not matter.
+    method : {"wald", "profile"}
+        Interval: normal approximation, or profile likelihood.
     confidence_level : float in (0, 1)
 
     Returns
@@ -138,13 +134,8 @@ def calibration_slope_cox(
 
     Notes
     -----
-    Newton-Raphson with step halving on the partial likelihood with Efron's handling of equal
-    times [1]_; Wald interval from the information. Agrees with R survival 3.5.3 ``coxph(Surv(time,
-    event) ~ lp)`` to 1e-8 when that is iterated to convergence.
-
-    References
-    ----------
-    .. [1] Efron (1977), J Am Stat Assoc 72:557. :doi:`10.1080/01621459.1977.10480613`
+    The fit is `extval.stats.cox.cox_regression` with Efron's handling of equal times. Agrees with R
+    survival 3.5.3 ``coxph(Surv(time, event) ~ lp)`` to 1e-8 when that is iterated to convergence.
 
     Examples
     --------
@@ -155,98 +146,15 @@ def calibration_slope_cox(
     follow_up, had_event = checked_times(time, event)
     lp = _checks.finite(linear_predictor, follow_up.size, name="linear_predictor")
     level = _checks.level(confidence_level)
-    method = "Cox model of the linear predictor, Efron ties; Wald"
-    n, events = follow_up.size, int(np.count_nonzero(had_event))
-    value, se, status = nan, nan, Status.OK
-    if n == 0:
-        status = Status.NO_PATIENTS
-    elif events == 0:
-        status = Status.NO_EVENTS
-    elif np.ptp(lp) == 0.0:
-        status = Status.CONSTANT_PREDICTION
-    else:
-        value, se, status = _cox_slope(follow_up, had_event, lp)
-    if status is not Status.OK:
-        return undefined_estimate(status, level=level, method=method, n=n, events=events)
-    return wald_estimate(value, se, level=level, method=method, n=n, events=events)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _RiskSets:
-    """Patients from the last time to the first, and the events with their risk sets.
-
-    For event e: `row[e]` is its patient, `end[e]` the size of its risk set (the first `end[e]`
-    rows), `first[e]` and `last[e]` bound the events at its time, `share[e]` is Efron's share.
-    """
-
-    x: FloatArray
-    row: IntArray
-    end: IntArray
-    first: IntArray
-    last: IntArray
-    share: FloatArray
-
-
-def _cox_slope(
-    time: FloatArray, had_event: BoolArray, lp: FloatArray
-) -> tuple[float, float, Status]:
-    """Return slope, standard error and status; the linear predictor varies."""
-    center, spread = float(lp.mean()), float(lp.std())
-    sets = _risk_sets(time, had_event, (lp - center) / spread)
-    status = _no_maximum(sets)
-    if status is not Status.OK:
-        return nan, nan, status
-    slope = 0.0
-    loglik, score, information = _partial_likelihood(sets, slope)
-    for _ in range(_MAX_STEPS):
-        step = score / information
-        for _ in range(_MAX_STEPS):
-            new = _partial_likelihood(sets, slope + step)
-            if np.isfinite(new).all() and new[0] >= loglik - _ENOUGH * (1.0 + abs(loglik)):
-                break
-            step /= 2.0
-        slope += step
-        loglik, score, information = new
-        if abs(step) <= _ENOUGH * (1.0 + abs(slope)):
-            return slope / spread, 1.0 / (sqrt(information) * spread), Status.OK
-    return nan, nan, Status.NOT_CONVERGED
-
-
-def _risk_sets(time: FloatArray, had_event: BoolArray, x: FloatArray) -> _RiskSets:
-    order = np.lexsort((had_event, -time))  # the events of a time last
-    falling, is_event = time[order], had_event[order]
-    row = np.flatnonzero(is_event)
-    end = np.searchsorted(-falling, -falling[row], side="right")
-    first = np.searchsorted(end, end, side="left")
-    last = np.searchsorted(end, end, side="right")
-    share = (np.arange(row.size) - first) / (last - first)
-    return _RiskSets(x=x[order], row=row, end=end, first=first, last=last, share=share)
-
-
-def _no_maximum(sets: _RiskSets) -> Status:
-    """Return why the partial likelihood has no maximum, if so."""
-    highest = np.maximum.accumulate(sets.x)[sets.end - 1]
-    lowest = np.minimum.accumulate(sets.x)[sets.end - 1]
-    own = sets.x[sets.row]
-    if (highest == lowest).all():
-        return Status.UNINFORMATIVE_PREDICTOR
-    if (own == highest).all() or (own == lowest).all():
-        return Status.MONOTONE_LIKELIHOOD
-    return Status.OK
-
-
-def _partial_likelihood(sets: _RiskSets, slope: float) -> tuple[float, float, float]:
-    """Return log partial likelihood, score and information at `slope`."""
-    eta = slope * sets.x
-    hazard = np.exp(eta - eta.max())
-    moments = np.vstack((hazard, hazard * sets.x, hazard * sets.x**2))
-    at_risk = np.cumsum(moments, axis=1)[:, sets.end - 1]
-    of_events = np.concatenate((np.zeros((3, 1)), np.cumsum(moments[:, sets.row], axis=1)), axis=1)
-    tied = of_events[:, sets.last] - of_events[:, sets.first]
-    s0, s1, s2 = at_risk - sets.share * tied
-    mean = s1 / s0
-    return (
-        float((eta[sets.row] - eta.max() - np.log(s0)).sum()),
-        float((sets.x[sets.row] - mean).sum()),
-        float((s2 / s0 - mean**2).sum()),
+    if follow_up.size and had_event.any() and np.ptp(lp) == 0.0:
+        return undefined_estimate(
+            Status.CONSTANT_PREDICTION,
+            level=level,
+            method="Cox regression of the linear predictor",
+            n=follow_up.size,
+            events=int(np.count_nonzero(had_event)),
+        )
+    fit = cox_regression(
+        follow_up, had_event, lp[:, np.newaxis], method=method, confidence_level=level
     )
+    return fit.terms[0].log_hazard_ratio
