@@ -77,10 +77,11 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Plots above one another that share their horizontal axis, under a title."""
+    """Plots above one another that share their horizontal axis, under a title and a subtitle."""
 
     title: str
     plots: tuple[Plot, ...]
+    subtitle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

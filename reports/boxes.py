@@ -1,7 +1,7 @@
 """Boxes that a page is filled with: each knows its height, how to split, and how to draw itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 from extval.reports import format as fmt
@@ -68,8 +68,8 @@ class TextBox:
         fit = min(int(room / self.style.leading + 1e-6), len(self.lines) - 2)
         if fit < 2:
             return None
-        first = TextBox(self.lines[:fit], self.style, self.space, False, self.landscape)
-        rest = TextBox(self.lines[fit:], self.style, 0.0, self.keep, self.landscape)
+        first = TextBox(self.lines[:fit], self.style, self.space, landscape=self.landscape)
+        rest = replace(self, lines=self.lines[fit:], space=0.0)
         return first, rest
 
     def draw(self, canvas: Any, x: float, top: float) -> None:
@@ -339,23 +339,19 @@ class FloatBox:
             top -= piece.height
 
     def _part(self, strips: list[Strip]) -> "FloatBox":
-        return FloatBox(
-            self.head, self.again, strips, self.tail, [], self.space, False, self.landscape
-        )
+        return replace(self, strips=strips, foot=[], keep=False)
 
     def _rest(self, fit: int) -> "FloatBox":
         first = self.strips[fit]
         band = first.band if not first.is_band else None
         strips = ([Strip(band, is_band=True)] if band is not None else []) + self.strips[fit:]
-        return FloatBox(
-            self.again, self.again, strips, self.tail, self.foot, 0.0, self.keep, self.landscape
-        )
+        return replace(self, head=self.again, strips=strips, space=0.0)
 
     def _without_foot(self) -> tuple[Box, Box] | None:
         if not self.foot:
             return None
         lines = [line for piece in self.foot for line in piece.lines]
-        text = TextBox(lines, self.foot[0].style, 3.0, self.keep, self.landscape)
+        text = TextBox(lines, self.foot[0].style, 3.0, keep=self.keep, landscape=self.landscape)
         return self._part(self.strips), text
 
 

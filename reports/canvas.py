@@ -1,6 +1,5 @@
 """Draw a matplotlib figure straight onto a reportlab canvas: vector, shared fonts, real text."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.transforms import Transform
-from numpy.typing import NDArray
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 
-from extval.reports import fonts
+from extval.reports import typefaces
 
 _CAPS = {"butt": 0, "round": 1, "projecting": 2}
 _JOINS = {"miter": 0, "round": 1, "bevel": 2}
@@ -47,7 +45,7 @@ class CanvasRenderer(RendererBase):
         """Return that y grows upwards."""
         return False
 
-    def points_to_pixels(self, points: float) -> float:
+    def points_to_pixels(self, points: Any) -> Any:
         """Return points, which are this renderer's pixels."""
         return points
 
@@ -80,7 +78,7 @@ class CanvasRenderer(RendererBase):
         gc: GraphicsContextBase,
         x: float,
         y: float,
-        im: NDArray[np.uint8],
+        im: Any,
         transform: Any = None,
     ) -> None:
         """Draw an image of shape (rows, columns, 4), rows from the bottom."""
@@ -102,7 +100,7 @@ class CanvasRenderer(RendererBase):
         s: str,
         prop: FontProperties,
         angle: float,
-        ismath: Any = False,
+        ismath: Any = None,
         mtext: Any = None,
     ) -> None:
         """Draw a line of text with its baseline at (x, y)."""
@@ -114,7 +112,7 @@ class CanvasRenderer(RendererBase):
         if angle:
             canvas.rotate(angle)
         pen = canvas.beginText(0, 0)
-        for font, piece in fonts.runs(s, bold=_is_bold(prop)):
+        for font, piece in typefaces.runs(s, bold=_is_bold(prop)):
             pen.setFont(font, size)
             pen.textOut(piece)
         canvas.drawText(pen)
@@ -126,14 +124,12 @@ class CanvasRenderer(RendererBase):
         """Return the size of a line of text in points."""
         size = float(prop.get_size_in_points())
         descent = 0.22 * size if _BELOW_THE_LINE & set(s) else 0.01 * size
-        return fonts.width(s, size, bold=_is_bold(prop)), 0.75 * size + descent, descent
+        return typefaces.width(s, size, bold=_is_bold(prop)), 0.75 * size + descent, descent
 
-    def _shape(
-        self, path: Path, transform: Transform, *, clip: Any = None, simplify: bool = False
-    ) -> Any:
+    def _shape(self, path: Any, transform: Any, *, clip: Any = None, simplify: bool = False) -> Any:
         """Return the path of the canvas."""
         shape = self.canvas.beginPath()
-        last: Sequence[float] = (0.0, 0.0)
+        last: Any = (0.0, 0.0)
         for points, code in path.iter_segments(
             transform, simplify=simplify, clip=clip, curves=True, remove_nans=True
         ):
@@ -142,7 +138,7 @@ class CanvasRenderer(RendererBase):
             elif code == Path.LINETO:
                 shape.lineTo(*points)
             elif code == Path.CURVE3:  # quadratic to cubic
-                x0, y0, x1, y1, x2, y2 = *last, *points
+                (x0, y0), (x1, y1, x2, y2) = last, points
                 shape.curveTo(
                     x0 + 2 / 3 * (x1 - x0),
                     y0 + 2 / 3 * (y1 - y0),
@@ -178,6 +174,7 @@ class CanvasRenderer(RendererBase):
             canvas.setLineWidth(gc.get_linewidth())
             canvas.setLineCap(_CAPS[gc.get_capstyle()])
             canvas.setLineJoin(_JOINS[gc.get_joinstyle()])
+            dashes: Any
             offset, dashes = gc.get_dashes()
             if dashes is not None:
                 canvas.setDash([float(length) for length in dashes], float(offset or 0.0))
@@ -189,7 +186,7 @@ def _visible(color: Any) -> bool:
     return color is not None and (len(color) < 4 or color[3] > 0.0)
 
 
-def _opaque(color: Sequence[float]) -> tuple[float, float, float]:
+def _opaque(color: Any) -> tuple[float, float, float]:
     if len(color) > 3 and color[3] < 1.0:
         raise ValueError(
             f"a figure uses transparency ({color[3]:g}); print paints it opaque, so blend the "
@@ -199,7 +196,5 @@ def _opaque(color: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _is_bold(prop: FontProperties) -> bool:
-    weight = prop.get_weight()
+    weight: Any = prop.get_weight()
     return weight in ("bold", "semibold", "heavy") or (isinstance(weight, int) and weight >= 600)
-
-

@@ -9,8 +9,8 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from extval.reports import fonts, pages, typeset
 from extval.reports import format as fmt
+from extval.reports import pages, typefaces, typeset
 from extval.reports.blocks import Block, Caution, Figure, Paragraph, Report, Subheading, Table
 from extval.reports.boxes import Box, CautionBox, ContentsBox, HeadingBox, TextBox
 from extval.reports.figure_layout import lay_figure
@@ -37,19 +37,19 @@ def write_pdf(report: Report, path: Path) -> None:
     """Write a report as a PDF (A4) whose bytes depend on nothing but the report."""
     boxes, breaks = _boxes(report)
     sheets = pages.fill(boxes, breaks=breaks)
-    fonts.font(fonts.REGULAR)
-    fonts.font(fonts.BOLD)
+    typefaces.font(typefaces.REGULAR)
+    typefaces.font(typefaces.BOLD)
     canvas = Canvas(
         str(path),
         pagesize=A4,
         invariant=1,
         pageCompression=1,
-        initialFontName=fonts.REGULAR,
+        initialFontName=typefaces.REGULAR,
         initialFontSize=BODY.size,
         lang="en-GB",
     )
-    canvas.setTitle(fonts.clean(report.title))
-    canvas.setSubject(fonts.clean(report.subtitle))
+    canvas.setTitle(typefaces.clean(report.title))
+    canvas.setSubject(typefaces.clean(report.subtitle))
     canvas.setAuthor("extval")
     canvas.setCreator("extval")
     canvas.showOutline()
@@ -107,9 +107,7 @@ def _boxes(report: Report) -> tuple[list[Box], frozenset[int]]:
     headings.append(title)
     boxes: list[Box] = [TextBox.of(report.subtitle, width, KICKER, keep=True), title]
     for name, text in report.facts:
-        boxes.append(
-            TextBox.of([Span(f"{name}. ", bold=True), Span(text)], width, FACT, space=0.0)
-        )
+        boxes.append(TextBox.of([Span(f"{name}. ", bold=True), Span(text)], width, FACT, space=0.0))
     for block in report.summary:
         boxes += _laid(block, numbers, width, "")
     breaks = {len(boxes)}

@@ -17,6 +17,7 @@ from extval.reports.table_layout import CAPTION, FOOT
 from extval.reports.typeset import Line, Span, Style
 
 TITLE = Style(size=7.0, leading=8.8, bold=True)
+SUBTITLE = Style(size=6.5, leading=8.8)
 KEY = Style(size=6.8, leading=10.0)
 ROW_LABEL = Style(size=6.5, leading=7.4)
 GAP, RIGHT_MARGIN, BELOW, BETWEEN, ABOVE = 4 * mm, 3 * mm, 8.6 * mm, 2.2 * mm, 2.2 * mm
@@ -29,21 +30,19 @@ def lay_figure(figure: Figure, number: int, *, compact: bool = False) -> FloatBo
     """Return a figure as a box; `compact` takes the caption without a number."""
     width = column_width(landscape=False)
     title = f"Figure {fmt.integer(number)}"
-    spans = [Span(figure.caption)] if compact else [Span(f"{title}. ", bold=True), Span(figure.caption)]
+    spans = (
+        [Span(figure.caption)] if compact else [Span(f"{title}. ", bold=True), Span(figure.caption)]
+    )
     caption = TextPiece(typeset.break_lines(spans, width, CAPTION), CAPTION)
     again = TextPiece(
         typeset.break_lines([Span(f"{title}, continued.", bold=True)], width, CAPTION), CAPTION
     )
     keys: list[Piece] = [KeysPiece.of(figure.keys, width)] if figure.keys else []
-    notes = [
-        TextPiece(typeset.break_lines(remark, width, FOOT), FOOT) for remark in figure.remarks
-    ]
+    notes = [TextPiece(typeset.break_lines(remark, width, FOOT), FOOT) for remark in figure.remarks]
     return FloatBox(
         head=[caption, *keys],
         again=[again, *keys],
-        strips=[
-            Strip(PanelsPiece.of(row, figure, width)) for row in _in_rows(figure)
-        ],
+        strips=[Strip(PanelsPiece.of(row, figure, width)) for row in _in_rows(figure)],
         foot=notes,
     )
 
@@ -117,7 +116,10 @@ class PanelsPiece:
         panel_width = (width - label_width - GAP * (figure.columns - 1)) / figure.columns
         room = panel_width - figure.left_mm * mm
         titles = [
-            typeset.shortened(panel.title, room, TITLE, lines=2) if panel.title else []
+            [
+                *(typeset.shortened(panel.title, room, TITLE, lines=2) if panel.title else []),
+                *_regular(panel.subtitle, room),
+            ]
             for panel in panels
         ]
         return cls(panels, titles, labels, label_width, panel_width, figure.left_mm * mm)
@@ -136,13 +138,21 @@ class PanelsPiece:
         for place, (panel, title) in enumerate(zip(self.panels, self.titles, strict=True)):
             left = x + self.label_width + place * (self.panel_width + GAP)
             lowered = self._title_height - 3.0 - len(title) * TITLE.leading
-            typeset.draw_lines(canvas, title, left + self.left, top - 3.0 - lowered, style=TITLE)
+            self._draw_title(canvas, title, left + self.left, top - 3.0 - lowered, panel)
             height = _plots_height(panel)
             canvas.saveState()
             canvas.translate(left, top - self._title_height - height)
             draw_figure(_paint(panel, self.panel_width, height, self.left), canvas)
             canvas.restoreState()
         self._draw_labels(canvas, x, top - self._title_height - ABOVE)
+
+    def _draw_title(
+        self, canvas: Any, lines: list[Line], x: float, top: float, panel: Panel
+    ) -> None:
+        bold = lines[:-1] if panel.subtitle else lines
+        typeset.draw_lines(canvas, bold, x, top, style=TITLE)
+        below = top - len(bold) * TITLE.leading
+        typeset.draw_lines(canvas, lines[len(bold) :], x, below, style=SUBTITLE)
 
     def _draw_labels(self, canvas: Any, x: float, top: float) -> None:
         if not self.labels:
@@ -151,6 +161,10 @@ class PanelsPiece:
         for number, lines in enumerate(self.labels):
             upper = top - (number + 0.5) * step + len(lines) * ROW_LABEL.leading / 2
             typeset.draw_lines(canvas, lines, x, upper, style=ROW_LABEL)
+
+
+def _regular(text: str, width: float) -> list[Line]:
+    return typeset.shortened(text, width, SUBTITLE) if text else []
 
 
 def _in_rows(figure: Figure) -> list[tuple[Panel, ...]]:
@@ -183,5 +197,3 @@ def _paint(panel: Panel, width: float, height: float, left: float) -> MplFigure:
         plot.draw(ax)
         top -= tall + BETWEEN
     return figure
-
-

@@ -6,7 +6,9 @@ from math import floor, inf, isfinite, isnan, log10
 NOT_ESTIMABLE = "not estimable"
 ABSENT = "\u2014"
 _MINUS = "\u2212"
+_TIMES = "\u00d7"
 _THIN = "\u202f"
+_NO_BREAK = "\u00a0"
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SCIENTIFIC_FROM = 1e6
 
@@ -65,6 +67,19 @@ def estimate(
     return f"{shown} ({number(lower, digits=digits)} to {number(upper, digits=digits)})"
 
 
+def limits(lower: Number, upper: Number, *, digits: int = 3) -> str:
+    """Return ``lower to upper`` of an interval that stands alone.
+
+    Examples
+    --------
+    >>> limits(0.5, 1.25, digits=2), limits(None, None)
+    ('0.50 to 1.25', 'not estimable')
+    """
+    if lower is None or upper is None or isnan(lower) or isnan(upper):
+        return NOT_ESTIMABLE
+    return f"{number(lower, digits=digits)} to {number(upper, digits=digits)}"
+
+
 def p_value(p: Number) -> str:
     """Return a P value with three decimals; never 0.000, and 1.000 only for exactly 1.
 
@@ -121,6 +136,17 @@ def share(part: int, whole: int) -> str:
     return f"{fraction} ({percent(part / whole, digits=1 if whole >= 100 else 0)})"
 
 
+def interval_heading(confidence_level: float) -> str:
+    r"""Return what a heading says of the limits below it; it is never broken into two lines.
+
+    Examples
+    --------
+    >>> interval_heading(0.95)
+    '(95%\xa0CI)'
+    """
+    return f"({level(confidence_level)}{_NO_BREAK}CI)"
+
+
 def level(confidence_level: float) -> str:
     """Return a confidence level as a percentage without needless decimals.
 
@@ -138,7 +164,7 @@ def threshold(value: Number) -> str:
     Examples
     --------
     >>> threshold(0.4), threshold(0.34782), threshold(-0.5)
-    ('0.40', '0.348', '−0.50')
+    ('0.40', '0.348', '\u22120.50')
     """
     if value is None or not isfinite(value):
         return number(value)
@@ -151,7 +177,7 @@ def plain(value: Number, *, significant: int = 6) -> str:
     Examples
     --------
     >>> plain(5.0), plain(0.05), plain(20240416), plain(365.25), plain(1e-9)
-    ('5', '0.05', '20240416', '365.25', '1 × 10⁻⁹')
+    ('5', '0.05', '20240416', '365.25', '1 \u00d7 10⁻⁹')
     """
     if value is None or not isfinite(value):
         return number(value)
@@ -171,7 +197,7 @@ def general(value: Number) -> str:
     Examples
     --------
     >>> general(0.04567), general(12.3456), general(4.0), general(-123.4)
-    ('0.0457', '12.3', '4.00', '−123')
+    ('0.0457', '12.3', '4.00', '\u2212123')
     """
     if value is None or not isfinite(value) or value == 0:
         return number(value)
@@ -193,14 +219,14 @@ def general_estimate(value: Number, lower: Number, upper: Number, *, bounded: bo
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
-    """Return a count with its noun.
+    r"""Return a count with its noun.
 
     Examples
     --------
     >>> counted(1, "patient"), counted(12345, "patient"), counted(0, "centre", "centres")
-    ('1 patient', '12\\u202f345 patients', '0 centres')
+    ('1\xa0patient', '12\u202f345\xa0patients', '0\xa0centres')
     """
-    return f"{integer(count)} {singular if count == 1 else plural or singular + 's'}"
+    return f"{integer(count)}{_NO_BREAK}{singular if count == 1 else plural or singular + 's'}"
 
 
 def ticks(values: Sequence[float]) -> list[str]:
@@ -209,14 +235,10 @@ def ticks(values: Sequence[float]) -> list[str]:
     Examples
     --------
     >>> ticks([0.0, 0.25, 0.5]), ticks([-1, 0, 1])
-    (['0.00', '0.25', '0.50'], ['−1', '0', '1'])
+    (['0.00', '0.25', '0.50'], ['\u22121', '0', '1'])
     """
     digits = next(
-        (
-            d
-            for d in range(6)
-            if all(abs(round(v, d) - v) <= 1e-9 * max(1, abs(v)) for v in values)
-        ),
+        (d for d in range(6) if all(abs(round(v, d) - v) <= 1e-9 * max(1, abs(v)) for v in values)),
         6,
     )
     return [number(value, digits=digits) for value in values]
@@ -231,4 +253,4 @@ def _scientific(value: float) -> str:
     mantissa, _, exponent = f"{abs(value):.2e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".")
     sign = _MINUS if value < 0 else ""
-    return f"{sign}{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"{sign}{mantissa} {_TIMES} 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"

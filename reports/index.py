@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from extval.reports import format as fmt
@@ -33,6 +34,10 @@ class Index:
         for row in results.metrics:
             key = (row.cohort, row.center, row.model, row.metric)
             self._metrics.setdefault(key, []).append(row)
+        self._comparisons: dict[tuple[str, str, str], list[ComparisonRow]] = {}
+        for line in results.comparisons:
+            where = (line.cohort, line.center, line.metric)
+            self._comparisons.setdefault(where, []).append(line)
         self._curves: dict[str, dict[tuple[str, str], list[int]]] = {}
 
     @property
@@ -66,6 +71,11 @@ class Index:
         """Return the confidence level as text."""
         return fmt.level(self.protocol.get("confidence_level", 0.95))
 
+    @property
+    def ci(self) -> str:
+        """Return the confidence level as headings have it, in brackets."""
+        return fmt.interval_heading(self.protocol.get("confidence_level", 0.95))
+
     def model(self, name: str) -> ModelRow:
         """Return a model as it was frozen."""
         return next(model for model in self.results.models if model.name == name)
@@ -92,23 +102,16 @@ class Index:
         wanted = measure.horizon
         return next((row for row in rows if wanted is None or row.horizon == wanted), None)
 
-    def group_rows(self, group: CohortRow) -> list[MetricRow]:
-        """Return every number of one cohort or centre."""
-        return [
-            row
-            for row in self.results.metrics
-            if row.cohort == group.cohort and row.center == group.center
-        ]
+    def comparisons(self, group: CohortRow, metric: str) -> list[ComparisonRow]:
+        """Return the differences in one metric in one cohort or centre."""
+        return self._comparisons.get((group.cohort, group.center, metric), [])
 
-    def comparisons(self, group: CohortRow) -> list[ComparisonRow]:
-        """Return the differences between models in one cohort or centre."""
-        return [
-            row
-            for row in self.results.comparisons
-            if row.cohort == group.cohort and row.center == group.center
-        ]
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Return the metrics of which there are differences, in the order of the store."""
+        return tuple(dict.fromkeys(row.metric for row in self.results.comparisons))
 
-    def curve(self, kind: str, group: CohortRow, **labels: Any) -> Columns:
+    def curve(self, kind: str, where: CohortRow, /, **labels: Any) -> Columns:
         """Return the points of one curve by columns; empty when there is none."""
         table = self.results.curves.get(kind)
         if not table:
@@ -118,18 +121,20 @@ class Index:
             for i, who in enumerate(zip(table["cohort"], table["center"], strict=True)):
                 places.setdefault(who, []).append(i)
             self._curves[kind] = places
-        chosen = self._curves[kind].get((group.cohort, group.center), [])
+        chosen = self._curves[kind].get((where.cohort, where.center), [])
         for name, label in labels.items():
             column = table[name]
             chosen = [i for i in chosen if column[i] == label]
         if not chosen:
             return {}
-        return {name: [column[i] for i in chosen] for name, column in table.items()}
+        return {name: [_known(column[i]) for i in chosen] for name, column in table.items()}
 
     def name(self, group: CohortRow) -> str:
         """Return what the report calls a cohort or centre."""
         if group.center != POOLED:
-            return group.center if group.cohort == VALIDATION else f"{group.center} ({group.cohort})"
+            return (
+                group.center if group.cohort == VALIDATION else f"{group.center} ({group.cohort})"
+            )
         title = group.cohort[:1].upper() + group.cohort[1:]
         if group.cohort == DEVELOPMENT:
             return f"{title} cohort (apparent performance)"
@@ -144,3 +149,8 @@ class Index:
     def title(self, group: CohortRow) -> str:
         """Return the name and the size of a cohort or centre."""
         return f"{self.name(group)}: {self.size(group)}"
+
+
+def _known(value: Any) -> Any:
+    """Return None for NaN: results in memory and results from a file give the same report."""
+    return None if isinstance(value, float) and isnan(value) else value

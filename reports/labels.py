@@ -21,6 +21,11 @@ class Label:
 _LABELS = {
     "prevalence": Label("Event rate", PERCENT, 1),
     "auc": Label("AUC", meaning="area under the receiver operating characteristic curve"),
+    "pauc": Label("Partial AUC", meaning="area under a part of the ROC curve"),
+    "pauc_corrected": Label("Corrected partial AUC", meaning="partial AUC on McClish's scale"),
+    "average_precision": Label(
+        "Average precision", meaning="area under the precision-recall curve; chance: the event rate"
+    ),
     "sensitivity": Label("Sensitivity, %", PERCENT, 1),
     "specificity": Label("Specificity, %", PERCENT, 1),
     "ppv": Label("PPV, %", PERCENT, 1, "positive predictive value"),
@@ -45,9 +50,15 @@ _LABELS = {
     "brier_scaled": Label(
         "Scaled Brier, %", PERCENT, 1, "1 \u2212 Brier / Brier of predicting the event rate"
     ),
+    "nagelkerke_r2": Label("Nagelkerke R², %", PERCENT, 1),
+    "log_loss": Label("Log loss", meaning="mean negative log-likelihood"),
+    "pigeon_heyse": Label("Pigeon-Heyse J² (df)", STATISTIC, 1),
     "hosmer_lemeshow": Label("Hosmer-Lemeshow χ² (df)", STATISTIC, 1),
     "spiegelhalter_z": Label("Spiegelhalter z", NUMBER, 2),
     "net_benefit": Label("Net benefit", meaning="per patient, in units of true positives"),
+    "nri_categorical": Label("Categorical NRI", meaning="net reclassification improvement"),
+    "nri_continuous": Label("Continuous NRI", meaning="net reclassification improvement"),
+    "idi": Label("IDI", meaning="integrated discrimination improvement"),
     "survival_t": Label("Survival, %", PERCENT, 1, "Kaplan-Meier estimate"),
     "survival_median": Label("Median survival", NUMBER, 1),
     "follow_up_median": Label("Median follow-up", NUMBER, 1),
@@ -73,10 +84,24 @@ def label(metric: str) -> Label:
     known = _LABELS.get(metric)
     if known is not None:
         return known
+    base, _, versus = metric.partition("_vs_")
+    if versus and base in _LABELS:
+        return _LABELS[base]
     if metric.endswith("_p"):
         base = metric.removesuffix("_p")
         return Label("P" if base in _LABELS else f"{base.replace('_', ' ')}, P", P_VALUE)
     return Label(metric.replace("_", " "), GENERAL)
+
+
+def heading(metric: str) -> str:
+    """Return the name of a metric without its unit, for running text and for differences.
+
+    Examples
+    --------
+    >>> heading("ppv"), heading("hosmer_lemeshow")
+    ('PPV', 'Hosmer-Lemeshow χ²')
+    """
+    return label(metric).name.removesuffix(", %").removesuffix(" (df)")
 
 
 def shown(row: MetricRow, *, df: float | None = None) -> str:

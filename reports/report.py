@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from extval.reports import fonts
 from extval.reports import format as fmt
-from extval.reports.blocks import Report, Section
+from extval.reports import typefaces
+from extval.reports.blocks import Report
 from extval.reports.document import write_pdf
 from extval.reports.errors import ReportError
-from extval.reports.index import VALIDATION, Index
+from extval.reports.index import Index
 from extval.reports.sections import (
     calibration,
     centers,
@@ -35,7 +35,7 @@ def write_report(results: Results, path: Path) -> None:
     ReportError
         If a name or sentence holds a character that no font can draw.
     """
-    fonts.check(_texts(results))
+    typefaces.check(_texts(results))
     write_pdf(build_report(results), path)
 
 
@@ -72,10 +72,10 @@ def _texts(results: Results) -> Iterator[tuple[str, str]]:
     seen = dict.fromkeys(row.center for row in results.cohorts)
     yield from (("centre", center) for center in seen)
     yield from (("caution", sentence) for sentence in results.cautions)
-    notes = dict.fromkeys(row.note for row in (*results.metrics, *results.comparisons))
-    yield from (("note", note) for note in notes)
-    methods = dict.fromkeys(row.method for row in (*results.metrics, *results.comparisons))
-    yield from (("method", method) for method in methods)
+    said = [(row.note, row.method) for row in results.metrics]
+    said += [(row.note, row.method) for row in results.comparisons]
+    yield from (("note", note) for note in dict.fromkeys(note for note, _ in said))
+    yield from (("method", method) for method in dict.fromkeys(method for _, method in said))
     yield from _leaves(results.protocol, "protocol")
     yield from _leaves(results.provenance, "provenance")
 

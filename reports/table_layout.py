@@ -1,7 +1,7 @@
 """Tables to strips: column widths, aligned numbers, headings that repeat on every page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from extval.reports import format as fmt
@@ -25,6 +25,7 @@ class _Layout:
 
     widths: tuple[float, ...]
     anchors: tuple[float, ...]
+    gap: float
     stacked: bool
     landscape: bool
     cell: Style
@@ -32,13 +33,13 @@ class _Layout:
 
     @property
     def width(self) -> float:
-        return sum(self.widths) + GAP * (len(self.widths) - 1)
+        return sum(self.widths) + self.gap * (len(self.widths) - 1)
 
     def lefts(self) -> list[float]:
         found, x = [], 0.0
         for width in self.widths:
             found.append(x)
-            x += width + GAP
+            x += width + self.gap
         return found
 
 
@@ -167,7 +168,9 @@ def _interval(cell: Cell, width: float, anchor: float, layout: _Layout) -> list[
     value, limits = _parts(cell.text)
     marks = [Span(cell.marks, raised=True)] if cell.marks else []
     if not _is_number(cell.text):
-        return [(0.0, line) for line in typeset.break_lines([Span(cell.text), *marks], width, style)]
+        return [
+            (0.0, line) for line in typeset.break_lines([Span(cell.text), *marks], width, style)
+        ]
     indent = max(0.0, anchor - typeset.natural_width(value, style))
     if layout.stacked and limits:
         below = typeset.break_lines([Span(limits), *marks], width, style)
@@ -235,10 +238,20 @@ def _attempt(
     if over > 0:
         spare = [wide - small for wide, small in zip(widths, least, strict=True)]
         widths = [w - over * s / sum(spare) for w, s in zip(widths, spare, strict=True)]
-    else:
-        extra = min(MOST_EXTRA, -over / len(widths))
-        widths = [width + extra for width in widths]
-    return _Layout(tuple(widths), tuple(anchors), stacked, landscape, cell, head)
+    gap = GAP + _extra_gap(table, sum(widths), -over, cell)
+    return _Layout(tuple(widths), tuple(anchors), gap, stacked, landscape, cell, head)
+
+
+def _extra_gap(table: Table, used: float, left: float, style: Style) -> float:
+    """Return by how much columns are set apart: a little, or so much that bands fit on a line."""
+    between = len(table.columns) - 1
+    if left <= 0.0 or not between:
+        return 0.0
+    bands = [row.text for row in table.rows if isinstance(row, Band)]
+    bold = replace(style, bold=True)
+    longest = max((typeset.natural_width(text, bold) for text in bands), default=0.0)
+    wanted = (longest + 8.0 - used) / between - GAP
+    return min(max(MOST_EXTRA, wanted), left / between)
 
 
 def _interval_width(cells: Sequence[Cell], style: Style, *, stacked: bool) -> tuple[float, float]:
@@ -273,5 +286,3 @@ def _parts(text: str) -> tuple[str, str]:
 
 def _is_number(text: str) -> bool:
     return text[:1].isdigit() or text[:1] in ("\u2212", "∞", "<", ">")
-
-

@@ -72,27 +72,33 @@ def metric_table(
 
 
 def comparison_table(
-    index: Index, *, caption: str, groups: Sequence[CohortRow], metric: str
+    index: Index,
+    *,
+    caption: str,
+    entries: Sequence[tuple[str, CohortRow, str]],
 ) -> Table | None:
-    """Return the table of the differences between models in one metric; None without any."""
-    about = labels.label(metric)
+    """Return a table of differences; None without any.
+
+    Each entry is the text of a band, the cohort or centre, and the metric that was compared; all
+    metrics of one table have the same unit. The band is left out when there is only one.
+    """
     notes = Footnotes()
     rows: list[Row | Band] = []
     found: list[ComparisonRow] = []
-    for group in groups:
-        lines = [row for row in index.comparisons(group) if row.metric == metric]
-        if lines and len(groups) > 1:
-            rows.append(Band(index.title(group), notes.mark(group.note)))
-        for line in lines:
+    bands = [entry for entry in entries if index.comparisons(*entry[1:])]
+    for band, group, metric in bands:
+        if len(bands) > 1:
+            rows.append(Band(band, notes.mark(group.note)))
+        for line in index.comparisons(group, metric):
             found.append(line)
             rows.append(_comparison_row(index, line, notes))
     if not found:
         return None
     adjustment = next((line.adjustment for line in found if line.adjustment), "none")
-    adjusted = {"none": "", "holm": "P, Holm"}.get(adjustment, f"P, {adjustment}")
+    adjusted = {"none": "", "holm": "P,\u00a0Holm"}.get(adjustment, f"P, {adjustment}")
     columns = (
-        Column("Comparison"),
-        Column(f"Difference in {about.name.removesuffix(', %')} ({index.level} CI)", INTERVAL),
+        Column("Comparison" if any(line.model_a != line.model_b for line in found) else "Model"),
+        Column(f"Difference{_unit_of(found[0].metric)} {index.ci}", INTERVAL),
         Column("Statistic (df)" if any(line.df is not None for line in found) else "z", RIGHT),
         Column("P", RIGHT),
         *((Column(adjusted, RIGHT),) if adjusted else ()),
@@ -100,39 +106,43 @@ def comparison_table(
     if not adjusted:
         rows = [Row(r.cells[:-1]) if isinstance(r, Row) else r for r in rows]
     methods = "; ".join(dict.fromkeys(line.method for line in found if line.method))
+    family = (
+        f" {adjusted}: adjusted over the comparisons in one measure in one cohort or centre."
+        if adjusted
+        else ""
+    )
     return Table(
         caption=caption,
         columns=columns,
         rows=tuple(rows),
         footnotes=notes.listed(),
-        remarks=tuple(
-            remark
-            for remark in (
-                f"Estimator. {methods}." if methods else "",
-                "P, two-sided, raw."
-                + (
-                    f" {adjusted}: adjusted over the comparisons of one cohort or centre."
-                    if adjusted
-                    else ""
-                ),
-            )
-            if remark
+        remarks=(
+            *((f"Estimators. {methods}.",) if methods else ()),
+            f"P, two-sided, raw.{family}",
         ),
     )
 
 
-def explanations(index: Index, rows: Iterable[MetricRow]) -> tuple[str, ...]:
+def _unit_of(metric: str) -> str:
+    """Return the unit of a difference for its heading."""
+    percent = labels.label(metric).kind == labels.PERCENT
+    return ", percentage points" if percent else ""
+
+
+def explanations(
+    index: Index, rows: Iterable[MetricRow], *, meanings: bool = True
+) -> tuple[str, ...]:
     """Return the remarks below a table: abbreviations, and the estimator of every column."""
     rows = list(rows)
     metrics = list(dict.fromkeys(row.metric for row in rows))
-    meanings = [
-        f"{about.name.removesuffix(', %')}, {about.meaning}"
-        for about in map(labels.label, metrics)
-        if about.meaning
+    written_out = [
+        f"{labels.heading(metric)}, {labels.label(metric).meaning}"
+        for metric in metrics
+        if meanings and labels.label(metric).meaning
     ]
     methods: dict[str, list[str]] = {}
     for row in rows:
-        name = labels.label(row.metric).name.removesuffix(", %").removesuffix(" (df)")
+        name = labels.heading(row.metric)
         if row.method and not row.metric.endswith(("_df", "_p")):
             known = methods.setdefault(row.method, [])
             if name not in known:
@@ -143,7 +153,7 @@ def explanations(index: Index, rows: Iterable[MetricRow]) -> tuple[str, ...]:
         remark
         for remark in (
             f"Values are estimates ({index.level} confidence intervals)." if interval else "",
-            "; ".join(meanings) + "." if meanings else "",
+            "; ".join(written_out) + "." if written_out else "",
             "Estimators. " + ". ".join(estimators) + "." if estimators else "",
         )
         if remark
@@ -170,7 +180,7 @@ def column(index: Index, measure: Measure, found: Sequence[MetricRow]) -> Column
     if measure.metric == "net_benefit" and len(thresholds) == 1:
         heading = f"{heading} at {fmt.threshold(thresholds.pop())}"
     if any(row.lower is not None for row in rows):
-        return Column(f"{heading} ({index.level} CI)", INTERVAL)
+        return Column(f"{heading} {index.ci}", INTERVAL)
     return Column(heading, INTERVAL if about.kind == labels.STATISTIC else RIGHT)
 
 
@@ -187,7 +197,9 @@ def _comparison_row(index: Index, line: ComparisonRow, notes: Footnotes) -> Row:
         difference = fmt.percentages(*values, digits=about.digits, bounded=bounded)
     else:
         difference = fmt.estimate(*values, digits=max(about.digits, 2), bounded=bounded)
-    name = f"{line.model_a} \u2212 {line.model_b}"
+    name = line.model_a
+    if line.model_b != line.model_a:
+        name = f"{line.model_a} \u2212 {line.model_b}"
     if line.horizon is not None:
         name = f"{name}, {at_horizon(index, line.horizon)}"
     statistic = fmt.number(line.statistic, digits=2)
@@ -212,5 +224,3 @@ def _letter(position: int) -> str:
         position, rest = divmod(position - 1, len(ascii_lowercase))
         letters = ascii_lowercase[rest] + letters
     return letters
-
-

@@ -3,14 +3,17 @@
 There is no markup language: text is plain, so `&` and `<` need no escaping anywhere.
 """
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from extval.reports import fonts
+from extval.reports import typefaces
 
 INK = "#1A1A1A"
 RAISED_SIZE, RAISED_BY = 0.68, 0.36
+SYLLABLE = 6
+"""A name is not broken at a hyphen or underscore before so many characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,7 @@ def draw_lines(
 ) -> None:
     """Draw lines downwards from `top`; `align` is left, right or center within `width`."""
     leading = style.leading
-    first = top - (leading - style.size) / 2 - fonts.ASCENT * style.size
+    first = top - (leading - style.size) / 2 - typefaces.ASCENT * style.size
     room = {"left": 0.0, "right": 1.0, "center": 0.5}[align]
     for number, line in enumerate(lines):
         start = x + room * (width - line.width)
@@ -145,7 +148,7 @@ def _draw_fragment(canvas: Any, fragment: Fragment, x: float, y: float, style: S
     size = style.size * (RAISED_SIZE if span.raised else 1.0)
     canvas.setFillColor(span.color or style.color)
     pen = canvas.beginText(x, y + (RAISED_BY * style.size if span.raised else 0.0))
-    for font, piece in fonts.runs(span.text, bold=span.bold or style.bold):
+    for font, piece in typefaces.runs(span.text, bold=span.bold or style.bold):
         pen.setFont(font, size)
         pen.textOut(piece)
     canvas.drawText(pen)
@@ -153,14 +156,14 @@ def _draw_fragment(canvas: Any, fragment: Fragment, x: float, y: float, style: S
 
 def _width(text: str, span: Span, style: Style) -> float:
     size = style.size * (RAISED_SIZE if span.raised else 1.0)
-    return fonts.width(text, size, bold=span.bold or style.bold)
+    return typefaces.width(text, size, bold=span.bold or style.bold)
 
 
 def _atoms(spans: Sequence[Span], style: Style) -> Iterator[_Atom]:
     """Yield the unbreakable pieces; one may consist of several spans (a word and its mark)."""
     atom: _Atom | None = None
     for span in spans:
-        for number, word in enumerate(fonts.clean(span.text).split(" ")):
+        for number, word in enumerate(typefaces.clean(span.text).split(" ")):
             if number:
                 if atom is not None:
                     yield atom
@@ -183,17 +186,27 @@ def _breakable(word: str) -> list[str]:
     pieces, start = [], 0
     for i in range(1, len(word)):
         before, after = word[i - 1], word[i]
-        joint = before in "-_" and after.isalnum() and i > 2
+        joint = before in "-_" and after.isalnum() and i - start >= SYLLABLE
         ideographs = _ideographic(before) or _ideographic(after)
-        if joint or (ideographs and after not in "，。、；：！？）》」』”’…" and before not in "（《「『“‘"):
+        if joint or (ideographs and not _closes(after) and not _opens(before)):
             pieces.append(word[start:i])
             start = i
     return [*pieces, word[start:]]
 
 
+def _closes(character: str) -> bool:
+    return unicodedata.category(character) in ("Pe", "Pf", "Po")
+
+
+def _opens(character: str) -> bool:
+    return unicodedata.category(character) in ("Ps", "Pi")
+
+
 def _ideographic(character: str) -> bool:
-    return "\u2e80" <= character <= "\u9fff" or "\uac00" <= character <= "\ufaff" or (
-        "\uff00" <= character <= "\uffef"
+    return (
+        "\u2e80" <= character <= "\u9fff"
+        or "\uac00" <= character <= "\ufaff"
+        or ("\uff00" <= character <= "\uffef")
     )
 
 

@@ -11,7 +11,7 @@ from extval.reports.palette import GREY, Look
 
 Columns = Mapping[str, Sequence[Any]]
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 6.5,
     "axes.labelsize": 6.5,
@@ -40,7 +40,7 @@ STYLE: dict[str, Any] = {
 QUINTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-class TickLabels(Formatter):  # type: ignore[misc]  # matplotlib has no types
+class TickLabels(Formatter):
     """Tick labels through the formatting module."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
@@ -69,14 +69,14 @@ def dress(
     if ylim is not None:
         ax.set_ylim(*ylim)
     for axis, at in ((ax.xaxis, xticks), (ax.yaxis, yticks)):
-        axis.set_major_locator(MaxNLocator(nbins=5) if at is None else FixedLocator(list(at)))
+        axis.set_major_locator(
+            MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]) if at is None else FixedLocator(list(at))
+        )
         axis.set_major_formatter(TickLabels())
     return ax
 
 
-def draw_line(
-    ax: Axes, x: Sequence[float], y: Sequence[float], look: Look, **options: Any
-) -> None:
+def draw_line(ax: Axes, x: Sequence[float], y: Sequence[float], look: Look, **options: Any) -> None:
     """Draw a line in the look of its series."""
     dash = (0, look.dash) if look.dash else "-"
     ax.plot(x, y, color=look.color, linestyle=dash, **options)

@@ -94,7 +94,7 @@ def _unit_square(ax: Axes) -> Axes:
 
 
 def _missing(values: Sequence[float | None]) -> bool:
-    return all(value is None or value != value for value in values)
+    return all(value is None for value in values)
 
 
 def _drawn(values: Sequence[float | None]) -> list[float]:

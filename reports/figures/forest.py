@@ -4,20 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from extval.reports.figures.axes import TickLabels, dress
 from extval.reports.palette import GREY, LIGHT_GREY
 
+CENTER, POOL, PREDICTION = "center", "pool", "prediction"
+
 
 @dataclass(frozen=True, slots=True)
 class ForestLine:
-    """An estimate with its limits, None where it is not estimable; `pooled` draws a diamond."""
+    """An estimate with its limits, None where it is not estimable.
+
+    `kind` is `CENTER` (a square), `POOL` (a diamond) or `PREDICTION` (a bar without an estimate).
+    """
 
     estimate: float | None
     lower: float | None
     upper: float | None
-    pooled: bool = False
+    kind: str = CENTER
 
 
 def plot_forest(
@@ -42,28 +48,10 @@ def plot_forest(
     if ideal is not None and low_end <= ideal <= high_end:
         ax.axvline(ideal, color=GREY, linewidth=0.5)
     for y, line in enumerate(lines):
-        if line.estimate is None:
-            continue
-        if line.lower is not None and line.upper is not None:
-            low, high = max(line.lower, low_end), min(line.upper, high_end)
-            if line.pooled and line.lower >= low_end and line.upper <= high_end:
-                corners = [(low, y), (line.estimate, y - 0.28), (high, y), (line.estimate, y + 0.28)]
-                ax.fill(*zip(*corners, strict=True), color=color, linewidth=0)
-                continue
-            if low <= high:
-                ax.plot([low, high], [y, y], color=color, linewidth=0.9)
-            for beyond, end, marker in (
-                (line.lower < low_end, low_end, 8),  # 8 and 9: carets left and right
-                (line.upper > high_end, high_end, 9),
-            ):
-                if beyond:
-                    ax.plot([end], [y], marker=marker, markersize=3, color=color, clip_on=False)
-        if low_end <= line.estimate <= high_end:
-            marker = "D" if line.pooled else "s"
-            ax.plot([line.estimate], [y], marker=marker, markersize=3.2, color=color)
-    if any(line.pooled for line in lines) and len(lines) > 1:
-        first = next(i for i, line in enumerate(lines) if line.pooled)
-        ax.axhline(first - 0.5, color=LIGHT_GREY, linewidth=0.5)
+        if line.estimate is not None:
+            _draw(ax, y, line, color, low_end, high_end)
+        if y and (line.kind == CENTER) != (lines[y - 1].kind == CENTER):
+            ax.axhline(y - 0.5, color=LIGHT_GREY, linewidth=0.5)
     dress(ax, xlabel=xlabel, xlim=xlim, ylim=(len(lines) - 0.5, -0.5), yticks=())
     if log:
         ax.xaxis.set_major_locator(FixedLocator(_log_ticks(low_end, high_end)))
@@ -73,6 +61,32 @@ def plot_forest(
         ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return ax
+
+
+def _draw(ax: Axes, y: int, line: ForestLine, color: str, low_end: float, high_end: float) -> None:
+    """Draw one line of the plot."""
+    middle, known = line.estimate, line.lower is not None and line.upper is not None
+    if line.lower is not None and line.upper is not None:
+        low, high = max(line.lower, low_end), min(line.upper, high_end)
+        inside = line.lower >= low_end and line.upper <= high_end
+        if line.kind == POOL and inside:
+            corners = [(low, y), (middle, y - 0.28), (high, y), (middle, y + 0.28)]
+            ax.fill(*zip(*corners, strict=True), color=color, linewidth=0)
+            return
+        if low <= high:
+            thick = 2.2 if line.kind == PREDICTION else 0.9
+            ax.plot([low, high], [y, y], color=color, linewidth=thick, solid_capstyle="butt")
+        for beyond, end, marker in (
+            (line.lower < low_end, low_end, CARETLEFT),
+            (line.upper > high_end, high_end, CARETRIGHT),
+        ):
+            if beyond:
+                ax.plot([end], [y], marker=marker, markersize=3, color=color, clip_on=False)
+    if line.kind == PREDICTION and known:
+        return
+    if middle is not None and low_end <= middle <= high_end:
+        symbol = "D" if line.kind == POOL else "s"
+        ax.plot([middle], [y], marker=symbol, markersize=3.2, color=color)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullFormatter
 
 from extval.reports import format as fmt
-from extval.reports.figures.axes import QUINTS, Columns, TickLabels, draw_line, dress, hide_bottom
+from extval.reports.figures.axes import QUINTS, Columns, draw_line, dress, hide_bottom
 from extval.reports.palette import LIGHT_GREY, Look, tint
 
 
@@ -27,6 +26,7 @@ def plot_kaplan_meier(
     for at in marks:
         ax.axvline(at, color=LIGHT_GREY, linewidth=0.6)
     curves = [(look, _from_start(curve)) for look, curve in curves]
+    edges: list[tuple[Sequence[float], Sequence[float], str]] = []
     for look, curve in curves:
         known = [
             (t, low, high)
@@ -36,6 +36,9 @@ def plot_kaplan_meier(
         if known:
             t, low, high = zip(*known, strict=True)
             ax.fill_between(t, low, high, step="post", color=tint(look.color, 0.13), linewidth=0)
+            edges += [(t, limit, tint(look.color, 0.4)) for limit in (low, high)]
+    for t, limit, color in edges:  # a band may lie below another one; its edges never do
+        ax.step(t, limit, where="post", color=color, linewidth=0.4)
     for look, curve in curves:
         draw_line(ax, curve["time"], curve["survival"], look, drawstyle="steps-post")
         censored = [
@@ -73,26 +76,41 @@ def plot_risk_table(
     *,
     unit: str,
     last: float | None = None,
+    events: bool = True,
 ) -> Axes:
-    """Write the numbers at risk (events so far) under the curves; columns time, at_risk, events."""
+    """Write the numbers at risk under the curves, with the events so far if `events`.
+
+    The columns are time, at_risk and events.
+    """
     times: list[float] = sorted({t for _, _, table in groups for t in table["time"]})
     end = last or max(times, default=1.0) or 1.0
-    for line, (_, look, table) in enumerate(groups):
-        for t, at_risk, events in zip(
-            table["time"], table["at_risk"], table["events"], strict=True
-        ):
+    for line, (name, look, table) in enumerate(groups):
+        ax.annotate(
+            name,
+            xy=(0.0, line),
+            xycoords=("axes fraction", "data"),
+            xytext=(-14.0 if events else -9.0, 0.0),
+            textcoords="offset points",
+            ha="right",
+            va="center_baseline",
+            size=5.5,
+            color=look.color,
+        )
+        columns = zip(table["time"], table["at_risk"], table["events"], strict=True)
+        for t, at_risk, so_far in columns:
             if t <= end:
-                text = f"{fmt.integer(at_risk)} ({fmt.integer(events)})"
-                ax.text(t, line, text, ha="center", va="center_baseline", size=5.5, color=look.color)
-    ax.set_xlim(0, end)
+                text = fmt.integer(at_risk) + (f" ({fmt.integer(so_far)})" if events else "")
+                ax.text(
+                    t, line, text, ha="center", va="center_baseline", size=5.5, color=look.color
+                )
     ax.set_ylim(len(groups) - 0.4, -0.6)
-    ax.xaxis.set_major_locator(FixedLocator([t for t in times if t <= end]))
-    ax.xaxis.set_major_formatter(TickLabels())
-    ax.yaxis.set_major_locator(FixedLocator(range(len(groups))))
-    ax.yaxis.set_major_formatter(NullFormatter())
-    ax.set_yticks(range(len(groups)), [name for name, _, _ in groups])
-    ax.tick_params(axis="y", length=0, labelsize=5.5)
-    ax.set_xlabel(f"Time ({unit}); below the curves: number at risk (events so far)")
+    dress(
+        ax,
+        xlabel=f"Time ({unit})",
+        xlim=(0, end),
+        xticks=[t for t in times if t <= end],
+        yticks=(),
+    )
     ax.spines["left"].set_visible(False)
     return ax
 

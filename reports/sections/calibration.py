@@ -16,6 +16,15 @@ from extval.validate.store import CohortRow
 
 OVERALL = ("calibration_intercept", "calibration_slope", "oe_ratio", "brier", "brier_scaled")
 CURVE = ("ici", "e50", "e90", "emax", "hosmer_lemeshow", "hosmer_lemeshow_p")
+FURTHER = (
+    "nagelkerke_r2",
+    "log_loss",
+    "spiegelhalter_z",
+    "spiegelhalter_z_p",
+    "pigeon_heyse",
+    "pigeon_heyse_p",
+)
+DEGREES = ("hosmer_lemeshow_df", "pigeon_heyse_df")
 CURVE_MM, DISTRIBUTION_MM = 40.0, 9.0
 
 
@@ -23,7 +32,7 @@ def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
     if index.is_survival:
         return ()
-    return tuple(map(Measure, (*OVERALL, *CURVE, "hosmer_lemeshow_df")))
+    return tuple(map(Measure, (*OVERALL, *CURVE, *FURTHER, *DEGREES)))
 
 
 def section(index: Index) -> Section:
@@ -34,6 +43,7 @@ def section(index: Index) -> Section:
     for caption, metrics in (
         ("Calibration and overall error.", OVERALL),
         ("Distance of the flexible calibration curve from ideal, and goodness of fit.", CURVE),
+        ("Explained variation, error and further tests of fit.", FURTHER),
     ):
         table = metric_table(
             index,
@@ -82,11 +92,10 @@ def calibration_panel(index: Index, group: CohortRow, model: str) -> Panel | Non
         return None
     look = index.looks[model]
     plots = [Plot(partial(plot_calibration, curve, groups, look), CURVE_MM)]
-    spread = [
-        index.curve("risk_distribution", group, model=model, outcome=outcome) for outcome in (1, 0)
-    ]
-    if any(spread):
-        plots.append(Plot(partial(plot_risk_distribution, *spread, look), DISTRIBUTION_MM))
+    events = index.curve("risk_distribution", group, model=model, outcome=1)
+    others = index.curve("risk_distribution", group, model=model, outcome=0)
+    if events or others:
+        plots.append(Plot(partial(plot_risk_distribution, events, others, look), DISTRIBUTION_MM))
     return Panel(model, tuple(plots))
 
 
@@ -98,5 +107,7 @@ def overlay_panel(
     if not curves:
         return None
     return Panel(
-        title or index.title(group), (Plot(partial(plot_calibration_overlay, curves), size_mm),)
+        title or index.name(group),
+        (Plot(partial(plot_calibration_overlay, curves), size_mm),),
+        "" if title else index.size(group),
     )

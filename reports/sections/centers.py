@@ -4,18 +4,25 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section, Subheading
-from extval.reports.figures.forest import ForestLine, plot_forest
-from extval.reports.index import DEVELOPMENT, Index, Measure
-from extval.reports.labels import label
+from extval.reports.figures.forest import CENTER, POOL, PREDICTION, ForestLine, plot_forest
+from extval.reports.index import Index, Measure
+from extval.reports.labels import heading, label
 from extval.reports.sections.calibration import overlay_panel
+from extval.reports.sections.differences import VS_CENTER
 from extval.reports.sections.discrimination import roc_panel
+from extval.reports.sections.heterogeneity import (
+    POOLED_SUFFIX,
+    PREDICTION_SUFFIX,
+    heterogeneity_table,
+)
 from extval.reports.sections.legends import model_keys, strategy_keys
-from extval.reports.sections.survival import cohort_panel
+from extval.reports.sections.survival import AT_RISK, cohort_panel
 from extval.reports.sections.utility import decision_panel
 from extval.reports.tabulation import at_horizon, comparison_table, metric_table
 from extval.validate.store import CohortRow
 
 LINE_MM, SMALL_MM, MOST_PANELS = 4.4, 40.0, 4
+MOST_DIFFERENCES = 150
 _FULL = {"auc": (0.0, 1.0), "c_harrell": (0.0, 1.0), "auc_t": (0.0, 1.0)}
 _IDEAL = {"calibration_slope": 1.0, "oe_ratio": 1.0, "oe_t": 1.0, "calibration_intercept": 0.0}
 _LOG = {"oe_ratio", "oe_t"}
@@ -49,18 +56,46 @@ def section(index: Index) -> Section:
     for caption, chosen in _tables(index):
         table = metric_table(index, caption=caption, groups=groups, measures=chosen)
         blocks += [table] if table else []
-    for metric in dict.fromkeys(row.metric for row in index.results.comparisons):
-        compared = comparison_table(
-            index,
-            caption="Differences between models by centre, first minus second.",
-            groups=groups,
-            metric=metric,
-        )
-        blocks += [compared] if compared else []
+    across = heterogeneity_table(index)
+    blocks += [across] if across else []
+    blocks += _comparisons(index, groups)
     figures = list(_small_multiples(index, groups))
     if figures:
         blocks += [Subheading("Curves"), *figures]
     return Section("Centres", tuple(blocks))
+
+
+def _comparisons(index: Index, groups: Sequence[CohortRow]) -> Iterator[Block]:
+    """Yield the differences between models in every centre, and those between centres."""
+    between = [metric for metric in index.compared if VS_CENTER in metric]
+    metrics = [metric for metric in index.compared if "_vs_" not in metric]
+    jobs = [
+        (
+            f"{heading(metric)} by centre: differences between models, first minus second.",
+            [(index.title(group), group, metric) for group in groups],
+        )
+        for metric in metrics
+    ]
+    if between:
+        named = [
+            (f"{group.center} \u2212 {metric.partition(VS_CENTER)[2]}", group, metric)
+            for group in groups
+            for metric in between
+        ]
+        jobs.append(("Differences between centres (different patients).", named))
+    long = []
+    for caption, entries in jobs:
+        if sum(len(index.comparisons(*entry[1:])) for entry in entries) > MOST_DIFFERENCES:
+            long.append(caption.partition(":")[0].removesuffix("."))
+            continue
+        table = comparison_table(index, caption=caption, entries=entries)
+        if table is not None:
+            yield table
+    if long:
+        yield Paragraph(
+            "These differences are too many to print; they are in comparisons.csv of the results "
+            f"folder: {'; '.join(long)}."
+        )
 
 
 def _forest_measures(index: Index) -> tuple[Measure, ...]:
@@ -74,10 +109,10 @@ def _tables(index: Index) -> Iterator[tuple[str, list[Measure]]]:
     if not index.is_survival:
         chosen = ("auc", "calibration_slope", "oe_ratio", "net_benefit")
         yield "Discrimination, calibration and utility by centre.", [*map(Measure, chosen)]
-        chosen = ("sensitivity", "specificity", "ppv", "npv")
-        yield "Classification at the frozen threshold by centre.", [*map(Measure, chosen)]
-        chosen = ("calibration_intercept", "ici", "brier", "hosmer_lemeshow", "hosmer_lemeshow_p")
-        yield "Further calibration and overall error by centre.", [*map(Measure, chosen)]
+        classified = ("sensitivity", "specificity", "ppv", "npv")
+        yield "Classification at the frozen threshold by centre.", [*map(Measure, classified)]
+        further = ("calibration_intercept", "ici", "brier", "hosmer_lemeshow", "hosmer_lemeshow_p")
+        yield "Further calibration and overall error by centre.", [*map(Measure, further)]
         return
     first = ("c_harrell", "calibration_slope", "logrank", "logrank_p")
     yield "Discrimination, calibration slope and risk groups by centre.", [*map(Measure, first)]
@@ -89,73 +124,87 @@ def _tables(index: Index) -> Iterator[tuple[str, list[Measure]]]:
 
 
 def _forests(index: Index) -> Iterator[Figure]:
-    """Yield one forest plot a measure: a panel a model, a line a centre, the pooled one last."""
     for measure in _forest_measures(index):
-        lines = [
-            (group, pooled.center == group.center)
-            for pooled in index.cohorts
-            if pooled.cohort != DEVELOPMENT or len(index.centers(pooled.cohort)) > 1
-            for group in (*index.centers(pooled.cohort), pooled)
+        figure = forest(index, measure)
+        if figure is not None:
+            yield figure
+
+
+def forest(index: Index, measure: Measure, *, only: tuple[str, ...] = ()) -> Figure | None:
+    """Return the forest plot of one measure: a panel a model, a line a centre, then the pooled.
+
+    `only` names the cohorts to draw, all if it is empty.
+    """
+    wanted = [line for line in _lines(index, measure) if not only or line[1].cohort in only]
+    panels = {
+        name: [
+            _line(index, group, name, Measure(metric, measure.horizon), kind)
+            for _, group, metric, kind in wanted
         ]
-        lines += [
-            (pooled, True)
-            for pooled in index.cohorts
-            if pooled.cohort == DEVELOPMENT and len(index.centers(pooled.cohort)) <= 1
-        ]
-        panels = {
-            name: [_line(index, group, name, measure, pooled=pooled) for group, pooled in lines]
-            for name in index.models
-        }
-        known = [line for drawn in panels.values() for line in drawn if line.estimate is not None]
-        if not known:
-            continue
-        about = label(measure.metric)
-        at = "" if measure.horizon is None else f" at {at_horizon(index, measure.horizon)}"
-        draw = partial(
-            plot_forest,
-            xlabel=f"{about.name}{at} ({index.level} CI)",
-            xlim=_limits(measure.metric, known),
-            ideal=_IDEAL.get(measure.metric),
-            log=measure.metric in _LOG,
-        )
-        yield Figure(
-            caption=f"{about.name}{at} by centre.",
-            panels=tuple(
-                Panel(
-                    name,
-                    (
-                        Plot(
-                            partial(draw, drawn, color=index.looks[name].color),
-                            LINE_MM * len(drawn),
-                        ),
-                    ),
-                )
-                for name, drawn in panels.items()
-            ),
-            columns=_across(len(index.models)),
-            row_labels=tuple(_short_name(index, group) for group, _ in lines),
-            left_mm=1.0,
-            remarks=(
-                "Squares, centres; diamonds, all patients of a cohort together. An arrow means that "
-                "the interval goes on beyond the axis; an empty line, that the number is not "
-                "estimable.",
-            ),
-        )
+        for name in index.models
+    }
+    panels = {
+        name: lines
+        for name, lines in panels.items()
+        if any(line.estimate is not None for line in lines)
+    }
+    if not panels:
+        return None
+    known = [line for lines in panels.values() for line in lines if line.estimate is not None]
+    about = label(measure.metric)
+    at = "" if measure.horizon is None else f" at {at_horizon(index, measure.horizon)}"
+    draw = partial(
+        plot_forest,
+        xlabel=f"{about.name}{at} {index.ci}",
+        xlim=_limits(measure.metric, known),
+        ideal=_IDEAL.get(measure.metric),
+        log=measure.metric in _LOG,
+    )
+    return Figure(
+        caption=f"{about.name}{at} by centre.",
+        panels=tuple(
+            Panel(
+                name,
+                (Plot(partial(draw, lines, color=index.looks[name].color), LINE_MM * len(lines)),),
+            )
+            for name, lines in panels.items()
+        ),
+        columns=_across(len(panels)),
+        row_labels=tuple(text for text, *_ in wanted),
+        left_mm=1.0,
+        remarks=(
+            "Squares, centres; diamonds, all patients of a cohort together, and the random-effects "
+            "mean of the centres; bar, where a new centre is expected. An arrow means that the "
+            "interval goes on beyond the axis; an empty line, that the number is not estimable.",
+        ),
+    )
 
 
-def _short_name(index: Index, group: CohortRow) -> str:
-    if group.center != "all":
-        return index.name(group)
-    return f"{group.cohort[:1].upper()}{group.cohort[1:]}, all"
+def _lines(index: Index, measure: Measure) -> list[tuple[str, CohortRow, str, str]]:
+    """Return label, group, metric and kind of every line of a forest plot."""
+    lines: list[tuple[str, CohortRow, str, str]] = []
+    metric = measure.metric
+    for pooled in index.cohorts:
+        centers = index.centers(pooled.cohort)
+        if len(centers) > 1:
+            lines += [(index.name(center), center, metric, CENTER) for center in centers]
+        name = f"{pooled.cohort[:1].upper()}{pooled.cohort[1:]}, all"
+        lines.append((name, pooled, metric, POOL))
+        for suffix, said, mark in (
+            (POOLED_SUFFIX, "Random effects", POOL),
+            (PREDICTION_SUFFIX, "Prediction interval", PREDICTION),
+        ):
+            extra = Measure(metric + suffix, measure.horizon)
+            if any(index.row(pooled, model, extra) for model in index.models):
+                lines.append((said, pooled, extra.metric, mark))
+    return lines
 
 
-def _line(
-    index: Index, group: CohortRow, model: str, measure: Measure, *, pooled: bool
-) -> ForestLine:
+def _line(index: Index, group: CohortRow, model: str, measure: Measure, kind: str) -> ForestLine:
     row = index.row(group, model, measure)
     if row is None:
-        return ForestLine(None, None, None, pooled)
-    return ForestLine(row.estimate, row.lower, row.upper, pooled)
+        return ForestLine(None, None, None, kind)
+    return ForestLine(row.estimate, row.lower, row.upper, kind)
 
 
 def _limits(metric: str, lines: Sequence[ForestLine]) -> tuple[float, float]:
@@ -189,7 +238,7 @@ def _small_multiples(index: Index, groups: Sequence[CohortRow]) -> Iterator[Figu
         kinds = [
             (
                 "Kaplan-Meier curve of all patients by centre.",
-                lambda g: cohort_panel(index, g, title=index.title(g), height_mm=SMALL_MM - 8.0),
+                lambda g: cohort_panel(index, g, small=True),
                 False,
             )
         ]
@@ -216,5 +265,12 @@ def _small_multiples(index: Index, groups: Sequence[CohortRow]) -> Iterator[Figu
             columns=3,
             left_mm=11.0,
             keys=(*keys, *(strategy_keys() if strategies else ())),
-            remarks=(f"Not drawn, because not estimable: {', '.join(left_out)}.",) if left_out else (),
+            remarks=(
+                *((AT_RISK,) if index.is_survival else ()),
+                *(
+                    (f"Not drawn, because not estimable: {', '.join(left_out)}.",)
+                    if left_out
+                    else ()
+                ),
+            ),
         )

@@ -3,6 +3,7 @@
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Paragraph, Section
 from extval.reports.index import Index, Measure
+from extval.reports.sections.differences import differences
 from extval.reports.tabulation import metric_table
 
 PROPORTIONS = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
@@ -31,7 +32,8 @@ def section(index: Index) -> Section:
             blocks.append(table)
     if blocks:
         blocks.insert(0, Paragraph(_thresholds(index)))
-    return Section("Classification at the frozen threshold", tuple(blocks))
+    compared = () if index.is_survival else differences(index, (*PROPORTIONS, *COMBINED))
+    return Section("Classification at the frozen threshold", (*blocks, *compared))
 
 
 def _thresholds(index: Index) -> str:

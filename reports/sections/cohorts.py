@@ -71,7 +71,9 @@ def _unit(index: Index, found: list[MetricRow]) -> tuple[str, ...]:
 
 def _model_table(index: Index) -> Table:
     notes = Footnotes()
-    thresholds = any(model.threshold is not None or model.threshold_rule for model in _models(index))
+    thresholds = any(
+        model.threshold is not None or model.threshold_rule for model in _models(index)
+    )
     cuts = any(model.risk_group_cuts for model in _models(index))
     columns = [Column("Model", LEFT), Column("Columns of the input", LEFT)]
     if thresholds:
@@ -103,4 +105,3 @@ def _model_table(index: Index) -> Table:
 
 def _models(index: Index) -> tuple[ModelRow, ...]:
     return index.results.models
-

@@ -1,22 +1,25 @@
 """How well the models rank patients: binary outcome."""
 
+from collections.abc import Iterator
 from functools import partial
 
-from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section, Subheading
+from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section
 from extval.reports.figures.roc import plot_roc
-from extval.reports.index import Index, Measure
+from extval.reports.index import DEVELOPMENT, POOLED, Index, Measure
+from extval.reports.sections.differences import VS_DEVELOPMENT, differences
 from extval.reports.sections.legends import model_curves, model_keys
 from extval.reports.tabulation import comparison_table, metric_table
 from extval.validate.store import CohortRow
 
 SQUARE_MM = 62.0
+COMPARED = ("auc", "pauc", "pauc_corrected", "average_precision")
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
     if index.is_survival:
         return ()
-    return tuple(Measure(metric) for metric in ("auc", "pauc", "average_precision"))
+    return tuple(Measure(metric) for metric in COMPARED)
 
 
 def section(index: Index) -> Section:
@@ -32,33 +35,19 @@ def section(index: Index) -> Section:
     )
     blocks += [table] if table else []
     blocks.append(roc_figure(index))
-    return Section("Discrimination", (*blocks, *comparisons(index)))
-
-
-def comparisons(index: Index) -> tuple[Block, ...]:
-    """Return one table of differences for every metric that was compared."""
-    metrics = list(dict.fromkeys(row.metric for row in index.results.comparisons))
-    tables = [
-        comparison_table(
-            index,
-            caption="Differences between models, first minus second.",
-            groups=index.cohorts,
-            metric=metric,
-        )
-        for metric in metrics
-    ]
-    found = [table for table in tables if table is not None]
-    return (Subheading("Differences between models"), *found) if found else ()
+    return Section(
+        "Discrimination", (*blocks, *differences(index, COMPARED), *_against_development(index))
+    )
 
 
 def roc_figure(index: Index) -> Figure | Paragraph:
     """Return the ROC curves of the pooled cohorts, or a sentence if there is none."""
     panels = [panel for group in index.cohorts if (panel := roc_panel(index, group, SQUARE_MM))]
     if not panels:
-        return Paragraph("There is no ROC curve: no cohort has patients with and without the event.")
-    return Figure(
-        caption="ROC curves.", panels=tuple(panels), columns=2, keys=model_keys(index)
-    )
+        return Paragraph(
+            "There is no ROC curve: no cohort has patients with and without the event."
+        )
+    return Figure(caption="ROC curves.", panels=tuple(panels), columns=2, keys=model_keys(index))
 
 
 def roc_panel(index: Index, group: CohortRow, size_mm: float, *, title: str = "") -> Panel | None:
@@ -66,4 +55,23 @@ def roc_panel(index: Index, group: CohortRow, size_mm: float, *, title: str = ""
     curves = model_curves(index, "roc", group)
     if not curves:
         return None
-    return Panel(title or index.title(group), (Plot(partial(plot_roc, curves), size_mm),))
+    return Panel(
+        title or index.name(group),
+        (Plot(partial(plot_roc, curves), size_mm),),
+        "" if title else index.size(group),
+    )
+
+
+def _against_development(index: Index) -> Iterator[Block]:
+    """Yield the differences between each validation cohort or centre and development."""
+    groups = [g for g in index.results.cohorts if g.cohort != DEVELOPMENT]
+    pooled_first = sorted(groups, key=lambda group: group.center != POOLED)
+    for metric in index.compared:
+        if metric.endswith(VS_DEVELOPMENT):
+            table = comparison_table(
+                index,
+                caption="Each cohort or centre minus the development cohort (different patients).",
+                entries=[(index.title(group), group, metric) for group in pooled_first],
+            )
+            if table is not None:
+                yield table

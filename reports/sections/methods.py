@@ -6,7 +6,7 @@ from typing import Any
 from extval.reports import format as fmt
 from extval.reports.blocks import Cell, Column, Paragraph, Row, Section, Table
 from extval.reports.index import Index
-from extval.reports.labels import label
+from extval.reports.labels import heading, label
 
 
 def section(index: Index) -> Section:
@@ -35,8 +35,9 @@ def provenance(index: Index) -> Section:
         (
             Paragraph(
                 f"Command: {about.get('command', '')}. Seed of all resampling: "
-                f"{fmt.plain(about.get('seed'))}. Results schema: {index.results.schema}. The same inputs, seed "
-                "and versions give the same bytes; `extval verify` recomputes and compares them."
+                f"{fmt.plain(about.get('seed'))}. Results schema: {index.results.schema}. The same "
+                "inputs, seed and versions give the same bytes; \u201cextval verify\u201d "
+                "recomputes and compares them."
             ),
             Table(
                 caption="Inputs.",
@@ -83,13 +84,14 @@ def _estimators(index: Index) -> Table:
     rows = []
     for metric, used in methods.items():
         base = metric.removesuffix(" difference")
-        about = label(base)
-        name = about.name.removesuffix(", %").removesuffix(" (df)")
+        about, name = label(base), heading(base)
         if name == "P":
             continue
         name = f"Difference in {name}" if base != metric else name
         meaning = about.meaning if base == metric else ""
-        rows.append(Row((Cell(name), Cell(meaning or fmt.ABSENT), Cell("; ".join(used) or fmt.ABSENT))))
+        rows.append(
+            Row((Cell(name), Cell(meaning or fmt.ABSENT), Cell("; ".join(used) or fmt.ABSENT)))
+        )
     return Table(
         caption="Estimators as run.",
         columns=(Column("Metric"), Column("Meaning"), Column("Estimator and interval")),
@@ -124,5 +126,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return fmt.plain(value) if isinstance(value, float | int) else str(value)
-
-

@@ -1,8 +1,18 @@
 """What no other section shows: metrics and curves that the report does not know by name."""
 
 from extval.reports import format as fmt
-from extval.reports.blocks import INTERVAL, RIGHT, Band, Block, Cell, Column, Paragraph, Row, Section
-from extval.reports.blocks import Table
+from extval.reports.blocks import (
+    INTERVAL,
+    RIGHT,
+    Band,
+    Block,
+    Cell,
+    Column,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
 from extval.reports.index import Index, Measure
 from extval.reports.labels import label, shown
 from extval.reports.sections import (
@@ -10,9 +20,11 @@ from extval.reports.sections import (
     classification,
     cohorts,
     discrimination,
+    heterogeneity,
     survival,
     utility,
 )
+from extval.reports.sections.differences import differences
 from extval.reports.tabulation import Footnotes, at_horizon, explanations
 from extval.validate.store import MetricRow
 
@@ -33,17 +45,41 @@ def section(index: Index) -> Section:
     blocks: list[Block] = []
     if rows:
         blocks.append(_table(index, rows))
+    blocks += differences(index, [m for m in index.compared if not _is_shown(index, m)])
     curves = [kind for kind in index.results.curves if kind not in KNOWN_CURVES]
     if curves:
         files = ", ".join(f"curves/{kind}.csv" for kind in curves)
-        blocks.append(Paragraph(f"Curves that are not drawn here are in the results folder: {files}."))
+        blocks.append(
+            Paragraph(f"Curves that are not drawn here are in the results folder: {files}.")
+        )
     return Section("Further results", tuple(blocks))
+
+
+def _is_shown(index: Index, metric: str) -> bool:
+    """Return whether another section prints the differences in a metric."""
+    if index.is_survival or "_vs_" in metric:
+        return True
+    known = (
+        *discrimination.COMPARED,
+        *classification.PROPORTIONS,
+        *classification.COMBINED,
+        *utility.COMPARED,
+    )
+    return metric in known
 
 
 def remaining(index: Index) -> list[MetricRow]:
     """Return the rows that no other section shows."""
     declared: list[Measure] = []
-    for module in (cohorts, discrimination, classification, calibration, utility, survival):
+    for module in (
+        cohorts,
+        discrimination,
+        classification,
+        calibration,
+        utility,
+        survival,
+        heterogeneity,
+    ):
         declared += module.measures(index)
     printed = {
         id(row)
@@ -79,7 +115,7 @@ def _table(index: Index, rows: list[MetricRow]) -> Table:
         columns=(
             Column("Metric"),
             Column("Model"),
-            Column(f"Estimate ({index.level} CI)", INTERVAL),
+            Column(f"Estimate {index.ci}", INTERVAL),
             Column("Patients", RIGHT),
             Column("Events", RIGHT),
         ),

@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Caution, Figure, Panel, Paragraph
 from extval.reports.index import DEVELOPMENT, VALIDATION, Index, Measure
-from extval.reports.labels import label
+from extval.reports.labels import heading
 from extval.reports.sections.calibration import overlay_panel
+from extval.reports.sections.centers import forest
 from extval.reports.sections.discrimination import roc_panel
 from extval.reports.sections.legends import model_keys, strategy_keys
-from extval.reports.sections.survival import cohort_panel, risk_group_keys, risk_group_panel
+from extval.reports.sections.survival import (
+    AT_RISK,
+    cohort_panel,
+    risk_group_keys,
+    risk_group_panel,
+)
 from extval.reports.sections.utility import decision_panel
 from extval.reports.tabulation import at_horizon, metric_table
 from extval.validate.store import CohortRow
 
 PANEL_MM = 40.0
-MOST_NAMED = 6
+MOST_NAMED, MOST_CENTERS, MOST_MODELS = 6, 12, 4
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
@@ -57,10 +63,12 @@ def blocks(index: Index) -> tuple[Block, ...]:
     """Return the first page: the table, the curves, the cautions, what is not estimable."""
     found: list[Block] = []
     pooled = index.pooled(VALIDATION)
-    groups = [pooled] if pooled is not None else [g for g in index.cohorts]
+    groups = [pooled] if pooled is not None else list(index.cohorts)
     table = metric_table(
         index,
-        caption="Performance of the frozen models in the external cohort, all centres pooled.",
+        caption="; ".join(
+            f"Performance of the frozen models. {index.title(group)}." for group in groups
+        ),
         groups=groups,
         measures=measures(index),
     )
@@ -70,19 +78,24 @@ def blocks(index: Index) -> tuple[Block, ...]:
     if index.results.cautions:
         found.append(Caution("Cautions", index.results.cautions))
     found.append(Paragraph(_not_estimable(index)))
+    centers = index.centers(VALIDATION)
+    if 1 < len(centers) <= MOST_CENTERS and len(index.models) <= MOST_MODELS:
+        by_center = forest(index, measures(index)[0], only=(VALIDATION,))
+        found += [by_center] if by_center else []
     return tuple(found)
 
 
 def _figure(index: Index, pooled: CohortRow) -> Iterator[Figure]:
     panels: list[Panel | None]
     if index.is_survival:
-        height = PANEL_MM - 8.0
         panels = [
-            cohort_panel(index, pooled, title="All patients", height_mm=height),
-            *(risk_group_panel(index, pooled, name, height_mm=height) for name in index.models[:2]),
+            cohort_panel(index, pooled, title="All patients", small=True),
+            *(risk_group_panel(index, pooled, name, small=True) for name in index.models[:2]),
         ]
         keys = risk_group_keys(index)
-        caption = "Kaplan-Meier curves of the external cohort: all patients, and frozen risk groups."
+        caption = (
+            "Kaplan-Meier curves of the external cohort: all patients, and frozen risk groups."
+        )
     else:
         panels = [
             roc_panel(index, pooled, PANEL_MM, title="Discrimination"),
@@ -93,7 +106,14 @@ def _figure(index: Index, pooled: CohortRow) -> Iterator[Figure]:
         caption = "ROC, calibration and decision curves of the external cohort."
     drawn = tuple(panel for panel in panels if panel is not None)
     if drawn:
-        yield Figure(caption=caption, panels=drawn, columns=3, left_mm=11.0, keys=keys)
+        yield Figure(
+            caption=caption,
+            panels=drawn,
+            columns=3,
+            left_mm=16.5 if index.is_survival else 11.0,
+            keys=keys,
+            remarks=(AT_RISK,) if index.is_survival else (),
+        )
 
 
 def _not_estimable(index: Index) -> str:
@@ -105,8 +125,7 @@ def _not_estimable(index: Index) -> str:
     for group in index.cohorts:
         rows = [r for r in missing if (r.cohort, r.center) == (group.cohort, group.center)]
         named = [
-            f"{label(row.metric).name.removesuffix(', %')} of {row.model or 'all patients'}"
-            for row in rows[:MOST_NAMED]
+            f"{heading(row.metric)} of {row.model or 'all patients'}" for row in rows[:MOST_NAMED]
         ]
         if rows:
             more = len(rows) - len(named)
@@ -125,6 +144,6 @@ def _not_estimable(index: Index) -> str:
         numbers = fmt.counted(len(centers), "number")
         sentences.append(f"in single centres, {numbers} ({listed}{rest})")
     return (
-        f"Not estimable: {'; '.join(sentences)}. Each is marked where it stands, with the reason in a "
-        "footnote."
+        f"Not estimable: {'; '.join(sentences)}. Each is marked where it stands, with the reason "
+        "in a footnote."
     )

@@ -7,12 +7,13 @@ from extval.reports.blocks import Block, Figure, Key, Panel, Plot, Section, Subh
 from extval.reports.figures.kaplan_meier import plot_kaplan_meier, plot_risk_table
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.palette import Look, risk_group_looks
-from extval.reports.sections.discrimination import comparisons
+from extval.reports.sections.differences import differences
 from extval.reports.tabulation import metric_table
 from extval.validate.store import CohortRow
 
 EVERYBODY = Look("#1A1A1A", (), "")
-CURVE_MM, RISK_LINE_MM = 46.0, 3.6
+CURVE_MM, SMALL_MM, RISK_LINE_MM = 46.0, 32.0, 3.6
+AT_RISK = "Below the curves: number at risk."
 
 Curves = list[tuple[str, Look, Columns, Columns]]
 
@@ -20,9 +21,7 @@ Curves = list[tuple[str, Look, Columns, Columns]]
 def ranking(index: Index) -> tuple[Measure, ...]:
     """Return the measures of ranking and of the risk groups."""
     del index
-    return tuple(
-        map(Measure, ("c_harrell", "c_uno", "calibration_slope", "logrank", "logrank_p"))
-    )
+    return tuple(map(Measure, ("c_harrell", "c_uno", "calibration_slope", "logrank", "logrank_p")))
 
 
 def at_horizons(index: Index) -> tuple[Measure, ...]:
@@ -62,14 +61,16 @@ def section(index: Index) -> Section:
             measures=[m for m in at_horizons(index) if m.horizon == horizon],
         )
         blocks += [table] if table else []
-    blocks += comparisons(index)
+    blocks += differences(index, [m for m in index.compared if "_vs_" not in m])
     figures = [*_whole_cohorts(index), *_risk_groups(index)]
     if figures:
         blocks += [Subheading("Kaplan-Meier curves"), *figures]
     return Section("Survival", tuple(blocks))
 
 
-def risk_group_panel(index: Index, group: CohortRow, model: str, *, height_mm: float) -> Panel | None:
+def risk_group_panel(
+    index: Index, group: CohortRow, model: str, *, small: bool = False
+) -> Panel | None:
     """Return the curves of one model's risk groups with the numbers at risk, or None."""
     names = _group_names(index, model)
     looks = risk_group_looks(names)
@@ -78,14 +79,19 @@ def risk_group_panel(index: Index, group: CohortRow, model: str, *, height_mm: f
         for name in names
         if _curve(index, group, model, name)[0]
     ]
-    return _panel(index, model, found, height_mm) if found else None
+    return _panel(index, model, found, small=small) if found else None
 
 
-def cohort_panel(index: Index, group: CohortRow, *, title: str, height_mm: float) -> Panel | None:
+def cohort_panel(
+    index: Index, group: CohortRow, *, small: bool = False, title: str = ""
+) -> Panel | None:
     """Return the curve of all patients of a cohort or centre, or None."""
     curve, at_risk = _curve(index, group, "", "")
-    found: Curves = [("all", EVERYBODY, curve, at_risk)]
-    return _panel(index, title, found, height_mm) if curve else None
+    found: Curves = [("", EVERYBODY, curve, at_risk)]
+    if not curve:
+        return None
+    subtitle = "" if title else index.size(group)
+    return _panel(index, title or index.name(group), found, small=small, subtitle=subtitle)
 
 
 def risk_group_keys(index: Index) -> tuple[Key, ...]:
@@ -93,16 +99,14 @@ def risk_group_keys(index: Index) -> tuple[Key, ...]:
     keys: dict[str, Key] = {}
     for model in index.models:
         for name, look in risk_group_looks(_group_names(index, model)).items():
-            keys.setdefault(name, Key(f"{name} risk" if " " not in name else name, look.color, look.dash))
+            keys.setdefault(
+                name, Key(f"{name} risk" if " " not in name else name, look.color, look.dash)
+            )
     return tuple(keys.values())
 
 
 def _whole_cohorts(index: Index) -> Iterator[Figure]:
-    panels = [
-        panel
-        for group in index.cohorts
-        if (panel := cohort_panel(index, group, title=index.title(group), height_mm=CURVE_MM))
-    ]
+    panels = [panel for group in index.cohorts if (panel := cohort_panel(index, group))]
     if panels:
         yield Figure(
             caption=f"Kaplan-Meier curve of all patients. {index.outcome}.",
@@ -116,9 +120,7 @@ def _whole_cohorts(index: Index) -> Iterator[Figure]:
 def _risk_groups(index: Index) -> Iterator[Figure]:
     for group in index.cohorts:
         panels = [
-            panel
-            for model in index.models
-            if (panel := risk_group_panel(index, group, model, height_mm=CURVE_MM))
+            panel for model in index.models if (panel := risk_group_panel(index, group, model))
         ]
         if panels:
             yield Figure(
@@ -133,12 +135,12 @@ def _risk_groups(index: Index) -> Iterator[Figure]:
 
 def _legend(index: Index) -> str:
     return (
-        f"Bands, {index.level} limits; ticks, censored patients; grey vertical lines, horizons. Below: "
-        "number at risk and, in brackets, events before that time."
+        f"Bands, {index.level} limits; ticks, censored patients; grey vertical lines, horizons. "
+        "Below: number at risk and, in brackets, events before that time."
     )
 
 
-def _panel(index: Index, title: str, curves: Curves, height_mm: float) -> Panel:
+def _panel(index: Index, title: str, curves: Curves, *, small: bool, subtitle: str = "") -> Panel:
     last = max(max(curve["time"]) for _, _, curve, _ in curves)
     ticks = sorted({t for *_, table in curves for t in table.get("time", ()) if t <= last})
     drawn = partial(
@@ -149,11 +151,11 @@ def _panel(index: Index, title: str, curves: Curves, height_mm: float) -> Panel:
         marks=[horizon for horizon in index.horizons if horizon <= last],
     )
     tables = [(name, look, table) for name, look, _, table in curves if table]
-    plots = [Plot(drawn, height_mm)]
+    plots = [Plot(drawn, SMALL_MM if small else CURVE_MM)]
     if tables:
-        at_risk = partial(plot_risk_table, tables, unit=index.unit, last=last)
+        at_risk = partial(plot_risk_table, tables, unit=index.unit, last=last, events=not small)
         plots.append(Plot(at_risk, RISK_LINE_MM * len(tables)))
-    return Panel(title, tuple(plots))
+    return Panel(title, tuple(plots), subtitle)
 
 
 def _curve(index: Index, group: CohortRow, model: str, risk_group: str) -> tuple[Columns, Columns]:

@@ -6,6 +6,7 @@ from extval.reports import format as fmt
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section
 from extval.reports.figures.decision import plot_decision
 from extval.reports.index import Columns, Index, Measure
+from extval.reports.sections.differences import differences
 from extval.reports.sections.legends import (
     TREAT_ALL_NAME,
     TREAT_NONE_NAME,
@@ -18,6 +19,7 @@ from extval.validate.store import CohortRow
 
 OVERVIEW_MM, PANEL_MM = 56.0, 38.0
 SAME = 1e-9
+COMPARED = ("net_benefit", "nri_categorical", "nri_continuous", "idi")
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
@@ -53,7 +55,7 @@ def section(index: Index) -> Section:
         blocks += _with_bands(index)
     elif table is not None:
         blocks.append(Paragraph("There is no decision curve in these results."))
-    return Section("Clinical utility", tuple(blocks))
+    return Section("Clinical utility", (*blocks, *differences(index, COMPARED)))
 
 
 def decision_panel(
@@ -64,7 +66,8 @@ def decision_panel(
     if not curves:
         return None
     draw = partial(plot_decision, curves, *_strategies(index, group), at=_stated(index))
-    return Panel(title or index.title(group), (Plot(draw, size_mm),))
+    subtitle = "" if title else index.size(group)
+    return Panel(title or index.name(group), (Plot(draw, size_mm),), subtitle)
 
 
 def _with_bands(index: Index) -> list[Block]:

@@ -69,7 +69,9 @@ def check(places: Iterable[tuple[str, str]]) -> None:
         if bad:
             names = ", ".join(f"{_visible(c)} (U+{ord(c):04X})" for c in bad[:8])
             more = ", ..." if len(bad) > 8 else ""
-            problems.append(f"{place} {ascii(text) if _hostile(text) else repr(text)}: {names}{more}")
+            problems.append(
+                f"{place} {ascii(text) if _hostile(text) else repr(text)}: {names}{more}"
+            )
     if problems:
         raise ReportError(
             "The report cannot draw these characters:\n"
