@@ -105,17 +105,23 @@ def event_codes(values: ArrayLike, *, name: str = "event") -> NDArray[np.int64]:
     return out.astype(np.int64)
 
 
-def horizons(values: ArrayLike, *, name: str = "horizons") -> FloatArray:
+def horizons(values: ArrayLike, *, name: str = "horizons", at_least: int = 1) -> FloatArray:
     """Return times at which to evaluate, non-negative and strictly increasing, float64 `(h,)`."""
     out = durations(values, name=name)
-    if out.size == 0:
-        raise ValueError(f"`{name}` must not be empty.")
+    if out.size < at_least:
+        raise ValueError(f"`{name}` must hold at least {at_least}; got {out.size}.")
     bad = np.flatnonzero(np.diff(out) <= 0.0)
     if bad.size:
         raise ValueError(
             f"`{name}` must increase strictly; index {bad[0] + 1} ({out[bad[0] + 1]}) does not."
         )
     return out
+
+
+def one_a_horizon(rows: int, n_horizons: int, *, name: str) -> None:
+    """Raise unless there is one row of predictions a horizon."""
+    if rows != n_horizons:
+        raise ValueError(f"`{name}` must have one row a horizon, {n_horizons} in all; got {rows}.")
 
 
 def same_length(values: ArrayLike, n: int, *, name: str) -> None:
@@ -512,3 +518,53 @@ def open_probabilities(values: ArrayLike, *, name: str) -> FloatArray:
             f"{bad[0]} ({out[bad[0]]})."
         )
     return out
+
+
+def categorical_ratings(
+    values: ArrayLike, categories: Sequence[Any] | None, *, name: str = "ratings"
+) -> tuple[NDArray[np.intp], BoolArray, list[Any]]:
+    """Return codes `(subjects, raters)`, which subjects are complete, and the categories.
+
+    None and NaN are missing; the codes of an incomplete subject mean nothing. Without
+    `categories` these are the sorted labels that occur.
+    """
+    arr = np.asarray(values)
+    if arr.ndim != 2 or arr.shape[1] < 2:
+        raise ValueError(
+            f"`{name}` must have shape (subjects, raters) with at least 2 raters; got {arr.shape}."
+        )
+    rows = arr.tolist()
+    missing = [
+        any(x is None or (isinstance(x, float) and np.isnan(x)) for x in row) for row in rows
+    ]
+    complete = ~np.array(missing, dtype=np.bool_)
+    kept = [row for row, gap in zip(rows, missing, strict=True) if not gap]
+    try:
+        found = sorted({x for row in kept for x in row})
+    except TypeError:
+        raise ValueError(
+            f"`{name}` must hold labels of one kind, all numbers or all text."
+        ) from None
+    known = found if categories is None else list(categories)
+    place = {label: code for code, label in enumerate(known)}
+    unknown = [x for x in found if x not in place]
+    if unknown:
+        raise ValueError(f"`categories` must hold every label of `{name}`; {unknown[0]!r} is not.")
+    codes = np.zeros(arr.shape, dtype=np.intp)
+    codes[complete] = np.array([[place[x] for x in row] for row in kept]).reshape(-1, arr.shape[1])
+    return codes, complete, known
+
+
+def ordered_categories(categories: Sequence[Any] | None, found: Sequence[Any]) -> None:
+    """Raise if text labels are to be weighted by distance without a stated order."""
+    if categories is None and any(isinstance(x, str) for x in found):
+        raise ValueError(
+            "`categories` must be given in their order when text labels are weighted; sorted by "
+            f"letters they would be {', '.join(map(str, found))}."
+        )
+
+
+def raters(n: int, *, wanted: int) -> None:
+    """Raise unless there are `wanted` raters."""
+    if n != wanted:
+        raise ValueError(f"`ratings` must have {wanted} raters (columns) here; got {n}.")

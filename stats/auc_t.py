@@ -15,7 +15,7 @@ from extval.stats._influence import (
     wald_estimate,
 )
 from extval.stats._kernels_ipcw import auc_with_influence
-from extval.stats.censoring import CensoringCurve, censoring_curve, locate
+from extval.stats.censoring import CensoringCurve, censoring_curve, checked_kinds, locate
 from extval.stats.results import Comparison, Estimate, Status
 
 FloatArray = NDArray[np.float64]
@@ -220,21 +220,6 @@ def auc_t_test(
         n=n,
         events=events,
     )
-
-
-def checked_kinds(
-    time: ArrayLike, event: ArrayLike, cause: int | None
-) -> tuple[FloatArray, NDArray[np.int8]]:
-    """Return follow-up times, and 0 censored, 1 event of interest, 2 competing event."""
-    follow_up = _checks.durations(time)
-    if cause is None:
-        kind = _checks.binary(event, name="event").astype(np.int8)
-    else:
-        codes = _checks.event_codes(event)
-        wanted = _checks.positive_integer(cause, name="cause")
-        kind = np.where(codes == wanted, 1, np.where(codes > 0, 2, 0)).astype(np.int8)
-    _checks.same_length(kind, follow_up.size, name="event")
-    return follow_up, kind
 
 
 def scored_patients(

@@ -20,12 +20,11 @@ from extval.stats.auc_t import (
     AucAtHorizon,
     ScoredPatients,
     auc_at_horizon,
-    checked_kinds,
     influence_difference,
     scored_patients,
 )
 from extval.stats.bootstrap import percentile_interval
-from extval.stats.censoring import censoring_curve, locate
+from extval.stats.censoring import censoring_curve, checked_kinds, locate
 from extval.stats.results import Comparison, Estimate, Status
 
 FloatArray = NDArray[np.float64]

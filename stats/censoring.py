@@ -192,6 +192,21 @@ def checked_times(time: ArrayLike, event: ArrayLike) -> tuple[FloatArray, BoolAr
     return follow_up, had_event
 
 
+def checked_kinds(
+    time: ArrayLike, event: ArrayLike, cause: int | None
+) -> tuple[FloatArray, NDArray[np.int8]]:
+    """Return follow-up times, and 0 censored, 1 event of interest, 2 competing event."""
+    follow_up = _checks.durations(time)
+    if cause is None:
+        kind = _checks.binary(event, name="event").astype(np.int8)
+    else:
+        codes = _checks.event_codes(event)
+        wanted = _checks.positive_integer(cause, name="cause")
+        kind = np.where(codes == wanted, 1, np.where(codes > 0, 2, 0)).astype(np.int8)
+    _checks.same_length(kind, follow_up.size, name="event")
+    return follow_up, kind
+
+
 def censoring_curve(time: FloatArray, any_event: BoolArray) -> CensoringCurve:
     """Return the Kaplan-Meier curve of the censoring times, events first at equal times."""
     distinct, position = np.unique(time, return_inverse=True)
