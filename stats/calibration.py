@@ -1,14 +1,15 @@
 """Calibration in the large and weak calibration: intercept, slope, O:E."""
 
-from math import exp, inf, nan, sqrt
+from math import exp, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv, chdtri, expit, logit, ndtri
+from scipy.special import betaincinv, chdtri, logit, ndtri
 
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
-from extval.stats.logistic import LogisticFit, fitted
+from extval.stats.logistic import fitted
+from extval.stats.profile_likelihood import profile_limit
 from extval.stats.results import Estimate, Interval, Status
 
 _METHODS = ("wald", "profile")
@@ -248,54 +249,15 @@ def _coefficient(
     margin = float(ndtri(0.5 + level / 2)) * se
     interval = Interval(value - margin, value + margin, level)
     if method == "profile":
+        column = columns[:, position]
+        others = np.ascontiguousarray(np.delete(columns, position, axis=1))
+        drop = float(chdtri(1, 1.0 - level))
         low, high = (
-            _profile_limit(columns, is_event, shift, fit, position, side * margin, level)
+            profile_limit(others, column, shift, is_event, fit, position, side * margin, drop)
             for side in (-1.0, 1.0)
         )
         interval = Interval(low, high, level)
     return _estimate(value, se, interval, name, is_event, Status.OK)
-
-
-def _profile_limit(
-    columns: FloatArray,
-    is_event: BoolArray,
-    shift: FloatArray,
-    fit: LogisticFit,
-    position: int,
-    margin: float,
-    level: float,
-) -> float:
-    """Return where the profile deviance reaches the chi-square quantile, on the side of `margin`.
-
-    Newton's method inside a bracket; the profile's derivative is the score of the coefficient.
-    """
-    wanted = float(chdtri(1, 1.0 - level))
-    column = columns[:, position]
-    others = np.ascontiguousarray(np.delete(columns, position, axis=1))
-    total = np.ones(is_event.size)
-    best = float(fit.coefficients[position])
-    start = np.delete(fit.coefficients, position)
-    inner, outer, value = best, inf * margin, best + margin
-    for _ in range(100):
-        nuisance = fitted(others, is_event, total, shift + value * column, start=start)
-        if nuisance.status is not Status.OK:
-            return nan
-        start = nuisance.coefficients
-        excess = 2.0 * (fit.log_likelihood - nuisance.log_likelihood) - wanted
-        if excess < 0.0:
-            inner = value
-        else:
-            outer = value
-        predictor = shift + value * column + others @ nuisance.coefficients
-        score = float(column @ (is_event - expit(predictor)))
-        step = excess / (2.0 * score) if score != 0.0 else nan
-        proposal = value + step
-        if not min(inner, outer) < proposal < max(inner, outer):
-            proposal = 0.5 * (inner + outer) if abs(outer) < inf else 2.0 * value - best
-        if abs(proposal - value) <= 1e-13 * max(abs(value), abs(margin)):
-            return proposal
-        value = proposal
-    return value
 
 
 def _estimate(

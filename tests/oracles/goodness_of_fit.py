@@ -1,6 +1,7 @@
 """Slow, obvious definitions of the goodness-of-fit tests."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from scipy.stats import norm
@@ -19,10 +20,7 @@ def groups(p, g):
         cuts.append((1 - part) * ordered[low] + part * above)
     cuts = sorted({c for c in cuts if ordered[0] < c < ordered[-1]})
     edges = [ordered[0] - 1, *cuts, ordered[-1]]
-    parts = [
-        [i for i, v in enumerate(exact) if low < v <= high]
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    parts = [[i for i, v in enumerate(exact) if low < v <= high] for low, high in pairwise(edges)]
     return [part for part in parts if part]
 
 

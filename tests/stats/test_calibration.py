@@ -20,7 +20,7 @@ RISKS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.6, 0.8, 0.95]
 
 
 @st.composite
-def studies(draw, separable=False):
+def studies(draw, *, separable=False):
     """Draw outcomes with both classes and heavily tied risks; overlapping unless `separable`."""
     n = draw(st.integers(4, 25))
     y = np.array(draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
