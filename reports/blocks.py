@@ -1,7 +1,7 @@
 """What a report is made of: plain data that any renderer can draw."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
@@ -99,7 +99,8 @@ class Figure:
     """Panels in rows of `columns`; a long figure continues on the next page.
 
     `row_labels` name evenly spaced rows of every panel (a forest plot), from the top, and are
-    printed once at the left of each row of panels.
+    printed once at the left of each row of panels. An `optional` figure on the first page is left
+    out when it does not fit there.
     """
 
     caption: str
@@ -108,7 +109,8 @@ class Figure:
     keys: tuple[Key, ...] = ()
     row_labels: tuple[str, ...] = ()
     left_mm: float = 12.0
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

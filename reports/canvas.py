@@ -189,8 +189,8 @@ def _visible(color: Any) -> bool:
 def _opaque(color: Any) -> tuple[float, float, float]:
     if len(color) > 3 and color[3] < 1.0:
         raise ValueError(
-            f"a figure uses transparency ({color[3]:g}); print paints it opaque, so blend the "
-            "tint beforehand (palette.tint)."
+            "a figure uses transparency; print paints it opaque, so blend the tint beforehand "
+            "(palette.tint)."
         )
     return float(color[0]), float(color[1]), float(color[2])
 

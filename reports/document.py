@@ -1,6 +1,6 @@
 """A report to PDF: boxes are laid out first, so that every page number is known before drawing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,7 @@ def _boxes(report: Report) -> tuple[list[Box], frozenset[int]]:
     boxes: list[Box] = [TextBox.of(report.subtitle, width, KICKER, keep=True), title]
     for name, text in report.facts:
         boxes.append(TextBox.of([Span(f"{name}. ", bold=True), Span(text)], width, FACT, space=0.0))
-    for block in report.summary:
-        boxes += _laid(block, numbers, width, "")
+    boxes += _first_page(report.summary, boxes, numbers, width)
     breaks = {len(boxes)}
     contents = TextBox.of("Contents", width, HEADING, keep=True)
     boxes += [contents, ContentsBox(headings, CONTENTS, width)]
@@ -144,9 +143,23 @@ def _boxes(report: Report) -> tuple[list[Box], frozenset[int]]:
                 headings.append(lower)
                 boxes.append(lower)
             else:
-                boxes += _laid(block, numbers, width, label="")
+                boxes += _laid(block, numbers, width)
     _turn_headings(boxes)
     return boxes, frozenset(breaks)
+
+
+def _first_page(
+    blocks: Sequence[Block], above: Sequence[Box], numbers: "_Numbers", width: float
+) -> list[Box]:
+    """Return the boxes of the summary; optional figures only while it stays on one page."""
+    wanted = [block for block in blocks if not (isinstance(block, Figure) and block.optional)]
+    for chosen in (blocks, wanted):
+        trial = _Numbers()
+        boxes = [box for block in chosen for box in _laid(block, trial, width)]
+        if chosen is wanted or len(pages.fill([*above, *boxes])) == 1:
+            break
+    numbers.tables, numbers.figures = trial.tables, trial.figures
+    return boxes
 
 
 class _Numbers:
@@ -156,7 +169,7 @@ class _Numbers:
         self.tables = self.figures = 0
 
 
-def _laid(block: Block, numbers: _Numbers, width: float, label: str = "") -> Iterator[Box]:
+def _laid(block: Block, numbers: _Numbers, width: float) -> Iterator[Box]:
     if isinstance(block, Table):
         numbers.tables += 1
         yield lay_table(block, numbers.tables)

@@ -72,6 +72,14 @@ _LABELS = {
     "logrank": Label("Log-rank χ² (df)", STATISTIC, 1),
 }
 
+# What random-effects pooling of the centres adds to the name of a metric.
+_ACROSS: dict[str, tuple[str, str, int]] = {
+    "_random_effects": ("mean of centres", "", 0),
+    "_prediction": ("prediction interval", "", 0),
+    "_tau2": ("τ²", NUMBER, 3),
+    "_i2": ("I², %", NUMBER, 1),
+}
+
 
 def label(metric: str) -> Label:
     """Return the label of a metric; an unknown one is called by its own name.
@@ -84,6 +92,11 @@ def label(metric: str) -> Label:
     known = _LABELS.get(metric)
     if known is not None:
         return known
+    for suffix, (name, kind, digits) in _ACROSS.items():
+        if metric.endswith(suffix) and metric.removesuffix(suffix) in _LABELS:
+            about = _LABELS[metric.removesuffix(suffix)]
+            plain = about.name.removesuffix(", %")
+            return Label(f"{plain}, {name}", kind or about.kind, digits or about.digits)
     base, _, versus = metric.partition("_vs_")
     if versus and base in _LABELS:
         return _LABELS[base]

@@ -17,6 +17,8 @@ CAPTION = Style(size=8.0, leading=11.0)
 FOOT = Style(size=6.3, leading=8.2, color="#333333")
 GAP, MOST_EXTRA, LEAST_TEXT, ROW_PAD = 9.0, 30.0, 64.0, 1.6
 SHRUNK = 0.87
+STACKED_FROM = 8
+"""Brackets of so many characters go below their estimate when a column is narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _interval(cell: Cell, width: float, anchor: float, layout: _Layout) -> list[
             (0.0, line) for line in typeset.break_lines([Span(cell.text), *marks], width, style)
         ]
     indent = max(0.0, anchor - typeset.natural_width(value, style))
-    if layout.stacked and limits:
+    if layout.stacked and len(limits) >= STACKED_FROM:
         below = typeset.break_lines([Span(limits), *marks], width, style)
         return [(0.0, line) for line in (*typeset.break_lines(value, width, style), *below)]
     if layout.stacked:
@@ -266,7 +268,8 @@ def _interval_width(cells: Sequence[Cell], style: Style, *, stacked: bool) -> tu
         wide = typeset.natural_width(value, style)
         rest = typeset.natural_width(f" {limits}" if limits else "", style) + marks
         if stacked:
-            whole = max(whole, wide + (0.0 if limits else marks), rest)
+            split = len(limits) >= STACKED_FROM
+            whole = max(whole, rest if split else 0.0, wide if split else wide + rest)
         before, after = max(before, wide), max(after, rest)
     return (whole, 0.0) if stacked else (max(whole, before + after), before)
 

@@ -1,6 +1,7 @@
 """Rows of the store to tables: a band a cohort or centre, a row a model, a column a measure."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 from string import ascii_lowercase
 
 from extval.reports import format as fmt
@@ -96,15 +97,17 @@ def comparison_table(
         return None
     adjustment = next((line.adjustment for line in found if line.adjustment), "none")
     adjusted = {"none": "", "holm": "P,\u00a0Holm"}.get(adjustment, f"P, {adjustment}")
+    with_df = any(line.df is not None for line in found)
     columns = (
         Column("Comparison" if any(line.model_a != line.model_b for line in found) else "Model"),
         Column(f"Difference{_unit_of(found[0].metric)} {index.ci}", INTERVAL),
-        Column("Statistic (df)" if any(line.df is not None for line in found) else "z", RIGHT),
+        Column("Statistic (df)" if with_df else "z", RIGHT),
         Column("P", RIGHT),
-        *((Column(adjusted, RIGHT),) if adjusted else ()),
+        Column(adjusted, RIGHT),
     )
-    if not adjusted:
-        rows = [Row(r.cells[:-1]) if isinstance(r, Row) else r for r in rows]
+    kept = [True, True, any(line.statistic is not None for line in found), True, bool(adjusted)]
+    columns = tuple(compress(columns, kept))
+    rows = [Row(tuple(compress(r.cells, kept))) if isinstance(r, Row) else r for r in rows]
     methods = "; ".join(dict.fromkeys(line.method for line in found if line.method))
     family = (
         f" {adjusted}: adjusted over the comparisons in one measure in one cohort or centre."
@@ -129,16 +132,14 @@ def _unit_of(metric: str) -> str:
     return ", percentage points" if percent else ""
 
 
-def explanations(
-    index: Index, rows: Iterable[MetricRow], *, meanings: bool = True
-) -> tuple[str, ...]:
+def explanations(index: Index, rows: Iterable[MetricRow]) -> tuple[str, ...]:
     """Return the remarks below a table: abbreviations, and the estimator of every column."""
     rows = list(rows)
     metrics = list(dict.fromkeys(row.metric for row in rows))
     written_out = [
         f"{labels.heading(metric)}, {labels.label(metric).meaning}"
         for metric in metrics
-        if meanings and labels.label(metric).meaning
+        if labels.label(metric).meaning
     ]
     methods: dict[str, list[str]] = {}
     for row in rows:
@@ -203,6 +204,8 @@ def _comparison_row(index: Index, line: ComparisonRow, notes: Footnotes) -> Row:
     if line.horizon is not None:
         name = f"{name}, {at_horizon(index, line.horizon)}"
     statistic = fmt.number(line.statistic, digits=2)
+    if line.statistic is None and line.p_value is not None:
+        statistic = fmt.ABSENT  # an exact test has no statistic
     if line.df is not None and line.statistic is not None:
         statistic = f"{statistic} ({fmt.plain(line.df, significant=4)})"
     return Row(

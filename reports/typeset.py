@@ -186,7 +186,7 @@ def _breakable(word: str) -> list[str]:
     pieces, start = [], 0
     for i in range(1, len(word)):
         before, after = word[i - 1], word[i]
-        joint = before in "-_" and after.isalnum() and i - start >= SYLLABLE
+        joint = before in "-_" and after.isalpha() and i - start >= SYLLABLE
         ideographs = _ideographic(before) or _ideographic(after)
         if joint or (ideographs and not _closes(after) and not _opens(before)):
             pieces.append(word[start:i])

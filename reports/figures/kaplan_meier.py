@@ -23,8 +23,8 @@ def plot_kaplan_meier(
     The columns are time, survival, lower, upper, censored. `times` are the ticks, `last` is where
     the axis ends, `marks` are horizons.
     """
-    for at in marks:
-        ax.axvline(at, color=LIGHT_GREY, linewidth=0.6)
+    for mark in marks:
+        ax.axvline(mark, color=LIGHT_GREY, linewidth=0.6)
     curves = [(look, _from_start(curve)) for look, curve in curves]
     edges: list[tuple[Sequence[float], Sequence[float], str]] = []
     for look, curve in curves:
@@ -34,9 +34,9 @@ def plot_kaplan_meier(
             if low is not None and high is not None
         ]
         if known:
-            t, low, high = zip(*known, strict=True)
-            ax.fill_between(t, low, high, step="post", color=tint(look.color, 0.13), linewidth=0)
-            edges += [(t, limit, tint(look.color, 0.4)) for limit in (low, high)]
+            at, low, high = zip(*known, strict=True)
+            ax.fill_between(at, low, high, step="post", color=tint(look.color, 0.13), linewidth=0)
+            edges += [(at, limit, tint(look.color, 0.4)) for limit in (low, high)]
     for t, limit, color in edges:  # a band may lie below another one; its edges never do
         ax.step(t, limit, where="post", color=color, linewidth=0.4)
     for look, curve in curves:

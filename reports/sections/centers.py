@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from matplotlib.axes import Axes
+
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section, Subheading
 from extval.reports.figures.forest import CENTER, POOL, PREDICTION, ForestLine, plot_forest
 from extval.reports.index import Index, Measure
@@ -22,7 +24,7 @@ from extval.reports.tabulation import at_horizon, comparison_table, metric_table
 from extval.validate.store import CohortRow
 
 LINE_MM, SMALL_MM, MOST_PANELS = 4.4, 40.0, 4
-MOST_DIFFERENCES = 150
+MOST_DIFFERENCES, MOST_LINES = 150, 42
 _FULL = {"auc": (0.0, 1.0), "c_harrell": (0.0, 1.0), "auc_t": (0.0, 1.0)}
 _IDEAL = {"calibration_slope": 1.0, "oe_ratio": 1.0, "oe_t": 1.0, "calibration_intercept": 0.0}
 _LOG = {"oe_ratio", "oe_t"}
@@ -125,32 +127,25 @@ def _tables(index: Index) -> Iterator[tuple[str, list[Measure]]]:
 
 def _forests(index: Index) -> Iterator[Figure]:
     for measure in _forest_measures(index):
-        figure = forest(index, measure)
-        if figure is not None:
-            yield figure
+        yield from forests(index, measure)
 
 
-def forest(index: Index, measure: Measure, *, only: tuple[str, ...] = ()) -> Figure | None:
-    """Return the forest plot of one measure: a panel a model, a line a centre, then the pooled.
+def forests(index: Index, measure: Measure, *, only: tuple[str, ...] = ()) -> list[Figure]:
+    """Return the forest plots of one measure: a panel a model, a line a centre, then the pooled.
 
-    `only` names the cohorts to draw, all if it is empty.
+    `only` names the cohorts to draw, all if it is empty. Very many centres take several figures.
     """
-    wanted = [line for line in _lines(index, measure) if not only or line[1].cohort in only]
-    panels = {
+    lines = [line for line in _lines(index, measure) if not only or line[1].cohort in only]
+    drawn = {
         name: [
             _line(index, group, name, Measure(metric, measure.horizon), kind)
-            for _, group, metric, kind in wanted
+            for _, group, metric, kind in lines
         ]
         for name in index.models
     }
-    panels = {
-        name: lines
-        for name, lines in panels.items()
-        if any(line.estimate is not None for line in lines)
-    }
-    if not panels:
-        return None
-    known = [line for lines in panels.values() for line in lines if line.estimate is not None]
+    known = [line for column in drawn.values() for line in column if line.estimate is not None]
+    if not known:
+        return []
     about = label(measure.metric)
     at = "" if measure.horizon is None else f" at {at_horizon(index, measure.horizon)}"
     draw = partial(
@@ -160,24 +155,35 @@ def forest(index: Index, measure: Measure, *, only: tuple[str, ...] = ()) -> Fig
         ideal=_IDEAL.get(measure.metric),
         log=measure.metric in _LOG,
     )
-    return Figure(
-        caption=f"{about.name}{at} by centre.",
-        panels=tuple(
-            Panel(
-                name,
-                (Plot(partial(draw, lines, color=index.looks[name].color), LINE_MM * len(lines)),),
-            )
-            for name, lines in panels.items()
-        ),
-        columns=_across(len(panels)),
-        row_labels=tuple(text for text, *_ in wanted),
-        left_mm=1.0,
-        remarks=(
-            "Squares, centres; diamonds, all patients of a cohort together, and the random-effects "
-            "mean of the centres; bar, where a new centre is expected. An arrow means that the "
-            "interval goes on beyond the axis; an empty line, that the number is not estimable.",
-        ),
-    )
+    parts = [slice(start, start + MOST_LINES) for start in range(0, len(lines), MOST_LINES)]
+    return [
+        Figure(
+            caption=f"{about.name}{at} by centre.",
+            panels=tuple(
+                _forest_panel(
+                    name,
+                    partial(draw, column[part], color=index.looks[name].color),
+                    len(column[part]),
+                )
+                for name, column in drawn.items()
+                if any(line.estimate is not None for line in column)
+            ),
+            columns=_across(len(index.models)),
+            row_labels=tuple(text for text, *_ in lines[part]),
+            left_mm=1.0,
+            remarks=(
+                "Squares, centres; diamonds, all patients of a cohort together, and the "
+                "random-effects mean of the centres; bar, where a new centre is expected. An "
+                "arrow means that the interval goes on beyond the axis; an empty line, that the "
+                "number is not estimable.",
+            ),
+        )
+        for part in parts
+    ]
+
+
+def _forest_panel(name: str, draw: Callable[[Axes], Axes], lines: int) -> Panel:
+    return Panel(name, (Plot(draw, LINE_MM * lines),))
 
 
 def _lines(index: Index, measure: Measure) -> list[tuple[str, CohortRow, str, str]]:

@@ -3,8 +3,8 @@
 from extval.reports import format as fmt
 from extval.reports.blocks import INTERVAL, RIGHT, Band, Cell, Column, Row, Table
 from extval.reports.index import VALIDATION, Index, Measure
-from extval.reports.labels import heading, label
-from extval.reports.tabulation import Footnotes, at_horizon, explanations
+from extval.reports.labels import heading, label, shown
+from extval.reports.tabulation import Footnotes, at_horizon
 from extval.validate.store import MetricRow
 
 POOLED_SUFFIX, PREDICTION_SUFFIX = "_random_effects", "_prediction"
@@ -67,20 +67,25 @@ def heterogeneity_table(index: Index) -> Table | None:
             "Prediction interval, where the value of a new centre is expected; τ², variance "
             "between centres on the scale of pooling; I², share of the variation that is between "
             "centres.",
-            *explanations(index, found, meanings=False),
+            f"Estimators. {_estimators(found)}.",
         ),
     )
+
+
+def _estimators(rows: list[MetricRow]) -> str:
+    """Return the methods of the means, then what the other columns add to them."""
+    means = [row for row in rows if row.metric.endswith(POOLED_SUFFIX)]
+    said = dict.fromkeys(
+        f"{heading(row.metric.removesuffix(POOLED_SUFFIX))}: {row.method}" for row in means
+    )
+    added = dict.fromkeys(row.method.rpartition("; ")[2] for row in rows if row not in means)
+    return ". ".join([*said, "; ".join(added)])
 
 
 def _cell(metric: str, row: MetricRow | None, notes: Footnotes) -> Cell:
     if row is None:
         return Cell(fmt.ABSENT)
-    digits = label(metric).digits
     mark = notes.mark(row.note)
     if row.metric.endswith(PREDICTION_SUFFIX):
-        return Cell(fmt.limits(row.lower, row.upper, digits=digits), mark)
-    if row.metric.endswith("_i2"):
-        digits = 1
-    elif row.metric.endswith("_tau2"):
-        digits = 3
-    return Cell(fmt.estimate(row.estimate, row.lower, row.upper, digits=digits), mark)
+        return Cell(fmt.limits(row.lower, row.upper, digits=label(metric).digits), mark)
+    return Cell(shown(row), mark)

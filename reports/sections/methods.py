@@ -72,30 +72,27 @@ def _principles(index: Index) -> str:
 
 def _estimators(index: Index) -> Table:
     """Return every metric with its meaning and the estimators that were run for it."""
-    methods: dict[str, dict[str, None]] = {}
+    used: dict[tuple[str, str], dict[str, None]] = {}
     for row in index.results.metrics:
-        if not row.metric.endswith("_df"):
-            known = methods.setdefault(row.metric, {})
-            if row.method:
-                known[row.method] = None
-    for difference in index.results.comparisons:
-        known = methods.setdefault(f"{difference.metric} difference", {})
-        known[difference.method] = None
-    rows = []
-    for metric, used in methods.items():
-        base = metric.removesuffix(" difference")
-        about, name = label(base), heading(base)
-        if name == "P":
-            continue
-        name = f"Difference in {name}" if base != metric else name
-        meaning = about.meaning if base == metric else ""
-        rows.append(
-            Row((Cell(name), Cell(meaning or fmt.ABSENT), Cell("; ".join(used) or fmt.ABSENT)))
-        )
+        if not row.metric.endswith(("_df", "_p")):
+            key = heading(row.metric), label(row.metric).meaning
+            used.setdefault(key, {})[row.method] = None
+    for line in index.results.comparisons:
+        key = f"Difference in {heading(line.metric)}", ""
+        used.setdefault(key, {})[line.method] = None
     return Table(
         caption="Estimators as run.",
         columns=(Column("Metric"), Column("Meaning"), Column("Estimator and interval")),
-        rows=tuple(rows),
+        rows=tuple(
+            Row(
+                (
+                    Cell(name),
+                    Cell(meaning or fmt.ABSENT),
+                    Cell("; ".join(filter(None, methods)) or fmt.ABSENT),
+                )
+            )
+            for (name, meaning), methods in used.items()
+        ),
     )
 
 

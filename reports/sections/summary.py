@@ -1,13 +1,14 @@
 """The first page: what a reader needs before anything else."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Caution, Figure, Panel, Paragraph
 from extval.reports.index import DEVELOPMENT, VALIDATION, Index, Measure
 from extval.reports.labels import heading
 from extval.reports.sections.calibration import overlay_panel
-from extval.reports.sections.centers import forest
+from extval.reports.sections.centers import forests
 from extval.reports.sections.discrimination import roc_panel
 from extval.reports.sections.legends import model_keys, strategy_keys
 from extval.reports.sections.survival import (
@@ -80,8 +81,8 @@ def blocks(index: Index) -> tuple[Block, ...]:
     found.append(Paragraph(_not_estimable(index)))
     centers = index.centers(VALIDATION)
     if 1 < len(centers) <= MOST_CENTERS and len(index.models) <= MOST_MODELS:
-        by_center = forest(index, measures(index)[0], only=(VALIDATION,))
-        found += [by_center] if by_center else []
+        by_center = forests(index, measures(index)[0], only=(VALIDATION,))
+        found += [replace(figure, optional=True) for figure in by_center]
     return tuple(found)
 
 
@@ -118,7 +119,12 @@ def _figure(index: Index, pooled: CohortRow) -> Iterator[Figure]:
 
 def _not_estimable(index: Index) -> str:
     """Return the sentence that says which numbers have no estimate."""
-    missing = [row for row in index.results.metrics if row.estimate is None]
+    parts_of_a_test = ("_df", "_p")
+    missing = [
+        row
+        for row in index.results.metrics
+        if row.estimate is None and not row.metric.endswith(parts_of_a_test)
+    ]
     if not missing:
         return "Every number of this report is estimable."
     sentences = []
