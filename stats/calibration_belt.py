@@ -90,8 +90,8 @@ def calibration_belt(
 
     Notes
     -----
-    :math:`\mathrm{logit} P(Y = 1) = \sum_{j \le m} \beta_j \mathrm{logit}(p)^j`, with m from 1 (2 on
-    development data) up to 4 by forward selection [1]_. Given m, the statistic is distributed
+    :math:`\mathrm{logit} P(Y = 1) = \sum_{j \le m} \beta_j \mathrm{logit}(p)^j`, with m from 1 (2
+    on development data) up to 4 by forward selection [1]_. Given m, the statistic is distributed
     as a chi-square with 2 (1) degrees of freedom plus, for each degree that entered, a chi-square
     with 1 that exceeded the threshold of selection; the belt is the range of the curve over
     all coefficients whose deviance from the maximum stays below that distribution's quantile
@@ -168,8 +168,8 @@ def selected_sf(
 
     T is a chi-square with 2 degrees of freedom (1 on development data) plus `entered`
     chi-squares with 1, each above the selection threshold k. With each of those as a squared
-    normal, ``S_j(t) = (integral of S_{j-1}(t - z**2) 2 phi(z) dz + P(z**2 > t - (j-1) k)) / q`` from
-    sqrt(k) to sqrt(t - (j-1) k), q = P(z**2 > k); Gauss-Legendre after a substitution that
+    normal, ``S_j(t) = (integral of S_{j-1}(t - z**2) 2 phi(z) dz + P(z**2 > t - (j-1) k)) / q``
+    from sqrt(k) to sqrt(t - (j-1) k), q = P(z**2 > k); Gauss-Legendre after a substitution that
     removes the root at the upper end.
     """
     if entered == 0:
@@ -182,12 +182,8 @@ def selected_sf(
     high = np.sqrt(np.maximum(reach, threshold))
     rest = 0.5 * (1.0 - _NODES)
     z = high[..., None] - (high - low)[..., None] * rest**2
-    inner = selected_sf(
-        np.maximum(statistic[..., None] - z**2, 0.0),
-        entered - 1,
-        selection_level,
-        external=external,
-    )
+    left = np.maximum(statistic[..., None] - z**2, 0.0)
+    inner = selected_sf(left, entered - 1, selection_level, external=external)
     density = np.sqrt(2.0 / np.pi) * np.exp(-0.5 * z**2) / entry
     integral = ((inner * density * 2.0 * rest) @ (0.5 * _NODE_WEIGHTS)) * (high - low)
     beyond = erfc(high / sqrt(2.0)) / entry

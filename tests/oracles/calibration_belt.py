@@ -43,21 +43,24 @@ def cdf(t, degree, *, external, selection=0.95):
 
     entered = degree - (1 if external else 2)
     if entered == 0:
-        return chi2.cdf(t, 2 if external else 1)
-    if t <= entered * k:
-        return 0.0
-    if external and entered == 1:
-        return (chi2.cdf(t, 1) - 1 + q - sqrt(2 / pi) * exp(-t / 2) * (sqrt(t) - sqrt(k))) / q
-    if external and entered == 2:
+        value = chi2.cdf(t, 2 if external else 1)
+    elif t <= entered * k:
+        value = 0.0
+    elif external and entered == 1:
+        flat = sqrt(2 / pi) * exp(-t / 2) * (sqrt(t) - sqrt(k))
+        value = (chi2.cdf(t, 1) - 1 + q - flat) / q
+    elif external and entered == 2:
         one = quad(lambda y: (chi2.cdf(t - y, 1) - 1 + q) * chi2.pdf(y, 1), k, t - k)[0]
         two = quad(lambda y: (sqrt(t - y) - sqrt(k)) / sqrt(y), k, t - k)[0]
-        return (one - exp(-t / 2) / pi * two) / q**2
-    if external:
-        return (2 / (pi * q**2)) ** 1.5 * quad(cube, sqrt(3 * k), sqrt(t))[0]
-    if entered == 1:
+        value = (one - exp(-t / 2) / pi * two) / q**2
+    elif external:
+        value = (2 / (pi * q**2)) ** 1.5 * quad(cube, sqrt(3 * k), sqrt(t))[0]
+    elif entered == 1:
         arc = quad(lambda r: r * exp(-(r**2) / 2) * acos(sqrt(k) / r), sqrt(k), sqrt(t))[0]
-        return 2 / (pi * q) * arc
-    return (2 / pi) ** 1.5 / q**2 * quad(square, sqrt(2 * k), sqrt(t))[0]
+        value = 2 / (pi * q) * arc
+    else:
+        value = (2 / pi) ** 1.5 / q**2 * quad(square, sqrt(2 * k), sqrt(t))[0]
+    return value
 
 
 def simulated_sf(t, entered, rng, n, *, external, selection=0.95):
