@@ -21,7 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from extval.features import deep, handcrafted
+from extval.features.deep import DeepSettings
 from extval.features.errors import CaseError
+from extval.features.handcrafted import Parameters
 from extval.features.images import MaskGrid, Pair, file_sha256, read_pair
 from extval.features.manifest import Case
 from extval.features.roi_quality import Preparation, RoiRecord, measure
@@ -40,9 +42,9 @@ class Settings:
 
     mask_grid: MaskGrid
     preparation: Preparation
-    handcrafted: handcrafted.Parameters | None = None
+    handcrafted: Parameters | None = None
     names: tuple[str, ...] = ()
-    deep: deep.DeepSettings | None = None
+    deep: DeepSettings | None = None
     deep_sha256: str = ""
     handcrafted_versions: tuple[tuple[str, str], ...] = ()
     deep_versions: tuple[tuple[str, str], ...] = ()
@@ -262,7 +264,7 @@ def _compute(stage: str, pair: Pair, settings: Settings) -> tuple[Stored, float]
 class _Frozen:
     """Parameters that can be a dictionary key: equal where their content is."""
 
-    def __init__(self, parameters: handcrafted.Parameters) -> None:
+    def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self.text = _canonical(parameters.content)
 
@@ -273,7 +275,7 @@ class _Frozen:
         return isinstance(other, _Frozen) and other.text == self.text
 
 
-def _frozen(parameters: handcrafted.Parameters) -> _Frozen:
+def _frozen(parameters: Parameters) -> _Frozen:
     return _Frozen(parameters)
 
 

@@ -26,6 +26,8 @@ from extval.features.cases import (
     stages,
     stored_path,
 )
+from extval.features.deep import DeepSettings
+from extval.features.handcrafted import Parameters
 from extval.features.images import MaskGrid
 from extval.features.manifest import (
     Case,
@@ -48,8 +50,8 @@ class Plan:
 
     modality: str = "other"
     mask_grid: MaskGrid = "refuse"
-    handcrafted: handcrafted.Parameters | None = None
-    deep: deep.DeepSettings | None = None
+    handcrafted: Parameters | None = None
+    deep: DeepSettings | None = None
     drop_null: bool = True
     min_nonzero_share: float = 0.0
 
@@ -66,6 +68,11 @@ class Quality:
     failures: tuple[Failure, ...]
     rows: list[dict[str, Any]]
     comparisons: list[dict[str, Any]]
+
+    @property
+    def failed(self) -> bool:
+        """Return whether anything but an absent phase is wrong."""
+        return _failed(self.failures)
 
     def usable(self) -> list[Inspection]:
         """Return the cases that may be extracted."""
@@ -110,7 +117,7 @@ class Extraction:
     @property
     def failed(self) -> bool:
         """Return whether anything but an absent phase went wrong."""
-        return any(item.code != "missing-phase" for item in self.failures)
+        return _failed(self.failures)
 
 
 def prepare(plan: Plan) -> tuple[Settings, str]:
@@ -160,6 +167,7 @@ def check(
     watch: Watch | None = None,
 ) -> Quality:
     """Look at every region of interest and across the cohort; nothing is extracted."""
+    remove_parts(folder)
     several = len(readers(cases)) > 1
     look = partial(inspect_case, settings=settings, folder=folder, keep_outline=several)
     found = run_each(look, cases, n_jobs=n_jobs, lost=_lost_inspection, watch=watch)
@@ -193,16 +201,13 @@ def extract(
     settings: Settings,
     folder: Path,
     *,
+    quality: Quality,
     plan: Plan,
     weights: str = "",
     n_jobs: int = 1,
-    watch_check: Watch | None = None,
     watch: Watch | None = None,
 ) -> Extraction:
-    """Return the features of a cohort; what `folder` keeps from an earlier run is not redone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_parts(folder)
-    quality = check(cases, settings, folder, n_jobs=n_jobs, watch=watch_check)
+    """Return the features of a checked cohort; what `folder` keeps from before is not redone."""
     usable = quality.usable()
     weight = dict(zip(map(id, usable), sizes([item.case for item in usable]), strict=True))
     ordered = sorted(usable, key=lambda item: -weight[id(item)])  # the longest first
@@ -345,6 +350,10 @@ def _effort(done: Sequence[Extracted]) -> Effort:
         inside=sum(item.inside for item in worked),
         voxels=sum(item.voxels for item in worked),
     )
+
+
+def _failed(failures: Sequence[Failure]) -> bool:
+    return any(item.code != "missing-phase" for item in failures)
 
 
 _DIED = "the process that worked on it was killed, most likely out of memory."

@@ -1,5 +1,6 @@
 """Work spread over processes or a dask cluster, one case at a time and none lost."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -40,9 +41,12 @@ def run_each(
     results: dict[int, Result] = {}
     tell = watch or (lambda _done, _total: None)
     tell(0, len(items))
-    for index, result in _parallel(work, list(enumerate(items)), n_jobs, lost):
-        results[index] = result
-        tell(len(results), len(items))
+    with warnings.catch_warnings():
+        # loky replaces a worker whose memory has grown after a large case, which is as it should
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        for index, result in _parallel(work, list(enumerate(items)), n_jobs, lost):
+            results[index] = result
+            tell(len(results), len(items))
     return [results[index] for index in range(len(items))]
 
 

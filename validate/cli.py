@@ -206,6 +206,62 @@ def verify(
     )
 
 
+@app.command()
+def extract(
+    study: Annotated[Path, typer.Argument(help="Study file (YAML) with `images` and `features`.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="Folder for the tables; resumed if there.", show_default=False),
+    ],
+    jobs: Annotated[
+        int,
+        typer.Option("--jobs", min=0, help="Processes; 0 means all. Results do not depend on it."),
+    ] = 0,
+    dask: Annotated[
+        str | None, typer.Option("--dask", help="Address of a dask scheduler to work on.")
+    ] = None,
+) -> None:
+    """Turn images and masks into feature tables; the same command resumes a killed run."""
+    from extval.validate import extraction
+    from extval.validate.evaluation import default_jobs
+
+    failed = extraction.extract(
+        study,
+        out,
+        n_jobs=-1 if dask else jobs or default_jobs(),
+        dask=dask,
+        progress=_progress,
+        say=lambda text: typer.echo(text, err=True),
+    )
+    typer.echo(str(out))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="A study file (YAML) or a manifest (CSV).")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="CSV file for the table of all regions.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 means all.")] = 0,
+) -> None:
+    """Look at images and masks before anything is extracted."""
+    import tempfile
+
+    from extval.validate import extraction
+    from extval.validate.evaluation import default_jobs
+
+    with tempfile.TemporaryDirectory() as scratch:
+        quality = extraction.check(
+            path, n_jobs=jobs or default_jobs(), progress=_progress, out=out, scratch=Path(scratch)
+        )
+    for line in extraction.check_lines(quality):
+        typer.echo(line)
+    if quality.failed:
+        raise typer.Exit(1)
+
+
 def _evaluate_into(
     folder: Path,
     table: Path,
