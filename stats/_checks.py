@@ -15,8 +15,12 @@ def binary(values: ArrayLike, *, name: str = "y_true") -> BoolArray:
     arr = np.asarray(values)
     if arr.ndim != 1:
         raise ValueError(f"`{name}` must be 1-D; got shape {arr.shape}.")
-    bad = np.flatnonzero(~np.isin(arr, (0, 1)))
-    if bad.size:
+    if arr.dtype == np.bool_:
+        return arr
+    numeric = arr.dtype.kind in "iuf"
+    allowed = (arr == 0) | (arr == 1) if numeric else np.isin(arr, (0, 1))
+    if not allowed.all():
+        bad = np.flatnonzero(~allowed)
         raise ValueError(
             f"`{name}` must hold only 0 and 1; {bad.size} of {arr.size} values do not, first at "
             f"index {bad[0]} ({arr[bad[0]]})."
@@ -29,8 +33,9 @@ def finite(values: ArrayLike, n: int, *, name: str) -> FloatArray:
     out = np.ascontiguousarray(values, dtype=np.float64)
     if out.shape != (n,):
         raise ValueError(f"`{name}` must have shape ({n},); got {out.shape}.")
-    bad = np.flatnonzero(~np.isfinite(out))
-    if bad.size:
+    is_finite = np.isfinite(out)
+    if not is_finite.all():
+        bad = np.flatnonzero(~is_finite)
         raise ValueError(
             f"`{name}` must be finite; {bad.size} of {n} values are not, first at index "
             f"{bad[0]} ({out[bad[0]]}). Drop or impute those rows before calling."
@@ -41,8 +46,8 @@ def finite(values: ArrayLike, n: int, *, name: str) -> FloatArray:
 def probabilities(values: ArrayLike, n: int, *, name: str = "y_prob") -> FloatArray:
     """Return `values` as float64 of shape `(n,)` in [0, 1]."""
     out = finite(values, n, name=name)
-    bad = np.flatnonzero((out < 0.0) | (out > 1.0))
-    if bad.size:
+    if out.size and (out.min() < 0.0 or out.max() > 1.0):
+        bad = np.flatnonzero((out < 0.0) | (out > 1.0))
         raise ValueError(
             f"`{name}` must lie in [0, 1]; {bad.size} of {n} values do not, first at index "
             f"{bad[0]} ({out[bad[0]]})."
@@ -188,7 +193,8 @@ def score_rows(values: ArrayLike, n: int, *, name: str) -> list[FloatArray]:
             f"`{name}` must have shape (models, {n}), one row a model; got {shape}. Add a leading "
             "axis for a single model."
         )
-    return [finite(row, n, name=f"{name}[{j}]") for j, row in enumerate(np.asarray(values))]
+    rows = np.ascontiguousarray(values, dtype=np.float64)
+    return [finite(row, n, name=f"{name}[{j}]") for j, row in enumerate(rows)]
 
 
 def probability_rows(values: ArrayLike, n: int, *, name: str = "y_prob") -> list[FloatArray]:
@@ -568,3 +574,13 @@ def raters(n: int, *, wanted: int) -> None:
     """Raise unless there are `wanted` raters."""
     if n != wanted:
         raise ValueError(f"`ratings` must have {wanted} raters (columns) here; got {n}.")
+
+
+def design_for_refit(values: ArrayLike | None, n: int, *, name: str = "design") -> FloatArray:
+    """Return the columns of a refit as finite float64 of shape `(n, p)`, p >= 1."""
+    if values is None:
+        raise ValueError(f"`{name}` is needed to refit a model: pass its columns, shape ({n}, p).")
+    out = matrix(values, n, name=name)
+    if out.shape[1] == 0:
+        raise ValueError(f"`{name}` must have at least one column; got shape {out.shape}.")
+    return out

@@ -228,6 +228,15 @@ class Status(Enum):
         "Not estimable: there are too few different event times to test whether the hazard ratio "
         "changes with time."
     )
+    PERFECT_AGREEMENT = (
+        "All ratings agree: the asymptotic interval would have no width and is not given."
+    )
+    ONE_CATEGORY = "Not estimable: all ratings fall in one category."
+    ZERO_STANDARD_ERROR = "The interval is not estimable: the estimated standard error is zero."
+    CLOGLOG_UNDEFINED = (
+        "Not estimable: some predicted risks are exactly 0 or 1, whose complementary log-log is "
+        "infinite."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,3 +59,41 @@ def _from_f(ratio, df1, df2, k, q):
     high = ratio * f_distribution.ppf(q, df2, df1)
     limits = [(x - 1) / (x + k - 1) for x in (ratio, low, high)]
     return [*limits, ratio, f_distribution.sf(ratio, df1, df2)]
+
+
+def cohen_kappa(pairs, credit):
+    """Return kappa from pairs of codes: mean credit against that of all independent pairings."""
+    first, second = np.asarray(pairs).T
+    observed = np.mean([credit(a, b) for a, b in zip(first, second, strict=True)])
+    expected = np.mean([credit(a, b) for a in first for b in second])
+    return (observed - expected) / (1 - expected)
+
+
+def fleiss_kappa(codes):
+    """Return kappa from the agreement of all pairs of raters within and of all ratings."""
+    codes = np.asarray(codes)
+    m = codes.shape[1]
+    within = [
+        np.mean([row[i] == row[j] for i in range(m) for j in range(m) if i != j]) for row in codes
+    ]
+    every = codes.ravel()
+    expected = np.mean(every[:, None] == every)
+    return (np.mean(within) - expected) / (1 - expected)
+
+
+def jackknife_se(statistic, rows):
+    """Return the infinitesimal-jackknife standard error by repeating rows a fraction more.
+
+    Each row is given k + 1 and k - 1 copies beside k of the others.
+    """
+    k = 400
+    rows = np.asarray(rows)
+    n = len(rows)
+    influence = []
+    for i in range(n):
+        copies = np.full(n, k)
+        copies[i] = k + 1
+        up = statistic(rows, copies)
+        copies[i] = k - 1
+        influence.append((up - statistic(rows, copies)) * n * k / 2)
+    return np.sqrt(np.sum(np.square(influence))) / n
