@@ -3,7 +3,9 @@
 import numpy as np
 
 from extval.stats.brier import brier, brier_scaled, log_loss, nagelkerke_r2
+from extval.stats.brier_decomposition import brier_decomposition
 from extval.stats.calibration import calibration_intercept, calibration_slope, oe_ratio
+from extval.stats.calibration_belt import calibration_belt
 from extval.stats.calibration_curve import calibration_curve, calibration_groups
 from extval.stats.goodness_of_fit import (
     HosmerLemeshow,
@@ -11,7 +13,8 @@ from extval.stats.goodness_of_fit import (
     pigeon_heyse,
     spiegelhalter,
 )
-from extval.stats.results import SignificanceTest
+from extval.stats.results import Estimate, Interval, SignificanceTest
+from extval.stats.weak_calibration import weak_calibration_tests
 from extval.validate.cohort import VALIDATION, Group
 from extval.validate.findings import GroupFindings
 from extval.validate.streams import stream
@@ -40,10 +43,56 @@ def add_calibration(found: GroupFindings, study: BinaryStudy, group: Group, mode
         ("log_loss", log_loss),
     ):
         found.metric(model, metric, routine(y_true, y_prob, confidence_level=level))
+    _add_decomposition(found, study, model)
+    weak = weak_calibration_tests(y_true, y_prob)
+    found.test(model, "weak_calibration", weak.overall)
+    found.test(model, "weak_calibration_intercept", weak.in_the_large)
+    found.test(model, "weak_calibration_slope", weak.slope)
     groups = protocol.calibration.groups
     for metric, test in (("hosmer_lemeshow", hosmer_lemeshow), ("pigeon_heyse", pigeon_heyse)):
         found.test(model, metric, _test(test(y_true, y_prob, n_groups=groups, external=external)))
     found.test(model, "spiegelhalter_z", spiegelhalter(y_true, y_prob))
+    if protocol.calibration.belt:
+        _add_belt(found, study, model, external=external)
+
+
+def _add_decomposition(found: GroupFindings, study: BinaryStudy, model: str) -> None:
+    parts = brier_decomposition(study.y_true, study.y_prob[model])
+    for metric in ("miscalibration", "discrimination", "uncertainty"):
+        estimate = Estimate(
+            value=getattr(parts, metric),
+            interval=Interval.undefined(study.protocol.confidence_level),
+            method=parts.method,
+            n=parts.n,
+            events=parts.events,
+            status=parts.status,
+        )
+        found.metric(model, f"brier_{metric}", estimate)
+
+
+def _add_belt(found: GroupFindings, study: BinaryStudy, model: str, *, external: bool) -> None:
+    belt = calibration_belt(
+        study.y_true,
+        study.y_prob[model],
+        external=external,
+        confidence_level=study.protocol.confidence_level,
+    )
+    test = SignificanceTest(
+        statistic=belt.statistic,
+        p_value=belt.p_value,
+        method=belt.method,
+        n=belt.n,
+        events=belt.events,
+        status=belt.status,
+    )
+    found.test(model, "calibration_belt", test)
+    found.curve(
+        "calibration_belt",
+        {"model": model, "level": belt.level},
+        predicted=belt.grid,
+        lower=belt.lower,
+        upper=belt.upper,
+    )
 
 
 def _add_curve(found: GroupFindings, study: BinaryStudy, group: Group, model: str) -> None:

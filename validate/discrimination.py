@@ -10,8 +10,10 @@ from extval.stats.clustered_auc import clustered_auc, clustered_auc_test
 from extval.stats.paired_tests import predictive_value_tests, sensitivity_test, specificity_test
 from extval.stats.partial_auc import partial_auc
 from extval.stats.precision_recall import average_precision
+from extval.stats.predictive_values import predictive_values_at
 from extval.stats.results import Comparison, Estimate
 from extval.stats.roc import RocCurve, auc, delong_pairs, roc_curve
+from extval.stats.roc_band import roc_band
 from extval.stats.roc_intervals import auc_bootstrap
 from extval.validate.cohort import Group
 from extval.validate.findings import GroupFindings
@@ -20,6 +22,7 @@ from extval.validate.streams import stream
 from extval.validate.study import BinaryStudy
 
 MAX_ROC_POINTS = 1000
+BAND_SPECIFICITIES = np.linspace(0.0, 1.0, 51)
 Pairs = list[tuple[str, str, Comparison]]
 
 
@@ -53,15 +56,10 @@ def add_discrimination(
     )
     found.metric(model.name, "average_precision", precision)
     _add_roc(found, model.name, roc_curve(y_true, y_prob))
+    if n_resamples:
+        _add_band(found, study, group, model.name)
     if model.threshold is not None:
-        counts = confusion(y_true, y_prob, model.threshold)
-        measures = classification_measures(
-            counts, method=protocol.classification.interval, confidence_level=level
-        )
-        for metric, estimate in measures.items():
-            found.metric(
-                model.name, metric, estimate, threshold=model.threshold, note=model.threshold_note
-            )
+        _add_classification(found, study, model, model.threshold)
 
 
 def auc_pairs(study: BinaryStudy) -> Pairs:
@@ -145,3 +143,38 @@ def _add_roc(found: GroupFindings, model: str, curve: RocCurve) -> None:
         sensitivity=curve.sensitivity[keep],
         specificity=curve.specificity[keep],
     )
+
+
+def _add_band(found: GroupFindings, study: BinaryStudy, group: Group, model: str) -> None:
+    """Add the pointwise band of the ROC curve: sensitivity at given specificities."""
+    protocol = study.protocol
+    band = roc_band(
+        study.y_true,
+        study.y_prob[model],
+        specificity=BAND_SPECIFICITIES,
+        n_resamples=protocol.bootstrap.n_resamples,
+        rng=stream(protocol.seed, f"roc_band/{group.label}/{model}"),
+        confidence_level=protocol.confidence_level,
+    )
+    found.curve(
+        "roc_band",
+        {"model": model},
+        specificity=band.specificity,
+        sensitivity=band.sensitivity,
+        lower=band.lower,
+        upper=band.upper,
+    )
+
+
+def _add_classification(
+    found: GroupFindings, study: BinaryStudy, model: ModelRow, threshold: float
+) -> None:
+    """Add the measures at the frozen threshold, and PPV and NPV at stated prevalences."""
+    asked, level = study.protocol.classification, study.protocol.confidence_level
+    counts = confusion(study.y_true, study.y_prob[model.name], threshold)
+    measures = classification_measures(counts, method=asked.interval, confidence_level=level)
+    for prevalence in asked.prevalence:
+        values = predictive_values_at(counts, prevalence=prevalence, confidence_level=level)
+        measures |= {f"{name}_at_prevalence_{prevalence:g}": v for name, v in values.items()}
+    for metric, estimate in measures.items():
+        found.metric(model.name, metric, estimate, threshold=threshold, note=model.threshold_note)

@@ -186,9 +186,13 @@ class Classification(_Strict):
 
 
 class Calibration(_Strict):
-    """Flexible calibration curve, intervals of intercept and slope, groups of the group tests."""
+    """Flexible calibration curve, intervals of intercept and slope, groups of the group tests.
+
+    `belt` adds the calibration belt with its test, whose fits take longest on large tables.
+    """
 
     smoother: Literal["loess", "rcs", "lowess"] = "loess"
+    belt: bool = True
     interval: Literal["wald", "profile"] = "wald"
     groups: Annotated[int, Field(ge=2, le=100)] = 10
 

@@ -70,7 +70,9 @@ def test_the_folder_is_as_documented(evaluated):
     assert {path.name for path in evaluated.iterdir()} == FILES
     assert {path.stem for path in (evaluated / "curves").iterdir()} == {
         "roc",
+        "roc_band",
         "calibration",
+        "calibration_belt",
         "calibration_groups",
         "risk_distribution",
         "decision",
@@ -347,3 +349,67 @@ def test_semicolons_and_parquet_give_the_same_numbers(extval, study, tmp_path, e
         out = tmp_path / f"out-{name}"
         assert extval("evaluate", tmp_path / name, "--out", out, *QUICK).code == 0
         assert (out / "metrics.csv").read_bytes() == (evaluated / "metrics.csv").read_bytes()
+
+
+def test_every_option_of_the_binary_protocol_reaches_the_results(extval, write, study, tmp_path):
+    study["lesion_of"] = [f"person {row // 2}" for row in range(len(study))]
+    protocol = tmp_path / "p.yaml"
+    protocol.write_text(
+        "schema_version: 1\n"
+        "outcome: {column: y}\n"
+        "columns: {cluster: lesion_of}\n"
+        "models: {small: {probability: small}, full: {probability: full}}\n"
+        "bootstrap: {n_resamples: 30}\n"
+        "discrimination: {partial: {over: specificity, from: 0.8, to: 1.0}}\n"
+        "classification: {interval: clopper-pearson, prevalence: [0.1]}\n"
+        "calibration: {smoother: rcs, interval: profile, groups: 8}\n"
+        "comparisons: {reference: full, mcnemar: mid-p, reclassification: true}\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    said = extval("evaluate", write(study), "--protocol", protocol, "--out", out, "--no-report")
+    assert said.code == 0, said.stderr
+    found = numbers(out).loc[("validation", "all", "full")]
+    for metric, words in {
+        "auc": "Obuchowski",
+        "pauc": "0.8",
+        "pauc_corrected": "McClish",
+        "sensitivity": "Clopper-Pearson",
+        "ppv_at_prevalence_0.1": "0.1",
+        "ici": "spline",
+        "calibration_slope": "profile",
+        "hosmer_lemeshow": "8 quantile groups",
+        "weak_calibration_p": "likelihood ratio",
+        "calibration_belt_p": "GiViTI",
+        "brier_miscalibration": "CORP",
+    }.items():
+        assert words in found.loc[metric, "method"], metric
+    pairs = pd.read_csv(out / "comparisons.csv")
+    pairs = pairs[(pairs["cohort"] == "validation") & (pairs["center"] == "all")]
+    between = pairs[pairs["model_a"] != pairs["model_b"]].set_index("metric")
+    assert set(between["model_b"]) == {"full"}
+    assert "mid-P" in between.loc["sensitivity", "method"]
+    assert {"auc", "specificity", "ppv", "npv", "net_benefit", "nri_continuous", "idi"} <= set(
+        between.index
+    )
+    assert between.loc[["nri_continuous", "nri_categorical", "idi"], "note"].notna().all()
+    assert "auc_vs_development" in set(pairs["metric"])
+    assert extval("verify", out).code == 0
+
+
+@pytest.mark.parametrize("interval", ["logit", "hanley-mcneil", "bootstrap-percentile"])
+def test_the_interval_of_the_auc_can_be_chosen(extval, write, study, tmp_path, interval):
+    protocol = tmp_path / "p.yaml"
+    protocol.write_text(
+        "schema_version: 1\n"
+        "outcome: {column: y}\n"
+        "models: {full: {probability: full}}\n"
+        "bootstrap: {n_resamples: 50}\n"
+        f"discrimination: {{interval: {interval}}}\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    extval("evaluate", write(study), "--protocol", protocol, "--out", out, "--no-report")
+    row = numbers(out).loc[("validation", "all", "full", "auc")]
+    assert interval.split("-")[0] in row["method"].lower()
+    assert row["lower"] < row["estimate"] < row["upper"]
