@@ -61,11 +61,13 @@ def _from_f(ratio, df1, df2, k, q):
     return [*limits, ratio, f_distribution.sf(ratio, df1, df2)]
 
 
-def cohen_kappa(pairs, credit):
+def cohen_kappa(pairs, credit, share=None):
     """Return kappa from pairs of codes: mean credit against that of all independent pairings."""
     first, second = np.asarray(pairs).T
-    observed = np.mean([credit(a, b) for a, b in zip(first, second, strict=True)])
-    expected = np.mean([credit(a, b) for a in first for b in second])
+    share = np.full(len(first), 1 / len(first)) if share is None else share
+    together = np.array([credit(a, b) for a, b in zip(first, second, strict=True)])
+    apart = np.array([[credit(a, b) for a in first] for b in second])
+    observed, expected = share @ together, share @ apart @ share
     return (observed - expected) / (1 - expected)
 
 
@@ -81,19 +83,14 @@ def fleiss_kappa(codes):
     return (np.mean(within) - expected) / (1 - expected)
 
 
-def jackknife_se(statistic, rows):
-    """Return the infinitesimal-jackknife standard error by repeating rows a fraction more.
+def jackknife_se(statistic, n):
+    """Return the infinitesimal-jackknife standard error of a function of the subjects' shares."""
+    h = 1e-5
+    even = np.full(n, 1 / n)
 
-    Each row is given k + 1 and k - 1 copies beside k of the others.
-    """
-    k = 400
-    rows = np.asarray(rows)
-    n = len(rows)
-    influence = []
-    for i in range(n):
-        copies = np.full(n, k)
-        copies[i] = k + 1
-        up = statistic(rows, copies)
-        copies[i] = k - 1
-        influence.append((up - statistic(rows, copies)) * n * k / 2)
-    return np.sqrt(np.sum(np.square(influence))) / n
+    def influence(i):
+        only = np.eye(n)[i]
+        up, down = statistic((1 - h) * even + h * only), statistic((1 + h) * even - h * only)
+        return (up - down) / (2 * h)
+
+    return np.sqrt(sum(influence(i) ** 2 for i in range(n))) / n
