@@ -1,12 +1,13 @@
 """Reading an image and its mask: NIfTI, NRRD, MHA and DICOM series through SimpleITK.
 
-ITK reads some broken files without a word: a truncated NIfTI gives made-up voxels, a spacing of 0
-becomes 1. Both are looked for here before ITK sees the file. Everything that is wrong with a file
-raises `CaseError`, so that the case fails alone and with its reason.
+ITK reads some broken NIfTI files without a word: a truncated one gives made-up voxels, a spacing
+of 0 becomes 1, NaN becomes 0. These are looked for here before ITK sees the file. Everything that
+is wrong with a file raises `CaseError`, so that the case fails alone and with its reason.
 """
 
 import gzip
 import hashlib
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ MaskGrid = Literal["refuse", "resample"]
 
 _NIFTI_HEADER = 348
 _NIFTI2_HEADER = 540
+_NIFTI_FLOATS = {16: 4, 64: 8}  # datatype code: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,17 +130,7 @@ _OTHER_GRID_REMEDY = (
 def read_image(path: Path) -> Any:
     """Return a scalar 3-D image with finite voxels, or raise `CaseError`."""
     image = _read(path, "image")
-    voxels = sitk.GetArrayViewFromImage(image)
-    if np.issubdtype(voxels.dtype, np.floating):
-        finite = np.isfinite(voxels)
-        if not finite.all():
-            count = int(voxels.size - finite.sum())
-            first = tuple(int(index) for index in np.argwhere(~finite)[0])[::-1]
-            raise CaseError(
-                "non-finite-voxels",
-                f"{count} of {voxels.size} voxels of the image are NaN or infinite, first at "
-                f"index {first}. Mend the image; no value is made up for them.",
-            )
+    _check_finite(sitk.GetArrayViewFromImage(image), "image")
     return image
 
 
@@ -244,40 +236,70 @@ def _check_nifti(path: Path, kind: str) -> None:
     layout = _nifti_layout(data)
     if layout is None:
         raise CaseError("unreadable", f"the {kind} {path.name} is not a NIfTI file.")
-    spacing, expected = layout
-    if len(data) < expected:
+    if len(data) < layout.needed:
         raise CaseError(
             "truncated",
-            f"the {kind} {path.name} is truncated: it holds {len(data)} of {expected} bytes.",
+            f"the {kind} {path.name} is truncated: it holds {len(data)} of {layout.needed} bytes.",
         )
-    if not all(np.isfinite(step) and step > 0 for step in spacing):
-        shown = ", ".join(f"{step:g}" for step in spacing)
+    if not all(np.isfinite(step) and step > 0 for step in layout.spacing):
+        shown = ", ".join(f"{step:g}" for step in layout.spacing)
         raise CaseError("bad-spacing", f"the {kind} {path.name} has the spacing ({shown}) mm.")
+    if layout.dtype is not None:
+        count = int(np.prod(layout.shape))
+        values = np.frombuffer(data, layout.dtype, count=count, offset=layout.offset)
+        _check_finite(values.reshape(layout.shape[::-1]), kind)
 
 
-def _nifti_layout(data: bytes) -> tuple[tuple[float, ...], int] | None:
-    """Return spacing of the first three axes and the bytes that the header promises."""
+def _check_finite(voxels: NDArray[Any], kind: str) -> None:
+    if not np.issubdtype(voxels.dtype, np.floating):
+        return
+    finite = np.isfinite(voxels)
+    if not finite.all():
+        count = int(voxels.size - finite.sum())
+        first = tuple(int(index) for index in np.argwhere(~finite)[0])[::-1]
+        raise CaseError(
+            "non-finite-voxels",
+            f"{count} of {voxels.size} voxels of the {kind} are NaN or infinite, first at index "
+            f"{first}. Mend the {kind}; no value is made up for them.",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NiftiLayout:
+    """What a NIfTI header promises; `dtype` is None unless the voxels are floats."""
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    offset: int
+    needed: int
+    dtype: np.dtype[Any] | None
+
+
+def _nifti_layout(data: bytes) -> _NiftiLayout | None:
+    """Return what the header of a NIfTI-1 or -2 file says, or None where there is none."""
     for order in "<>":
         if len(data) >= _NIFTI_HEADER and data[:4] == struct.pack(order + "i", _NIFTI_HEADER):
             dim = struct.unpack_from(order + "8h", data, 40)
-            bits = struct.unpack_from(order + "h", data, 72)[0]
+            kind, bits = struct.unpack_from(order + "2h", data, 70)
             pixdim = struct.unpack_from(order + "8f", data, 76)
             offset = struct.unpack_from(order + "f", data, 108)[0]
         elif len(data) >= _NIFTI2_HEADER and data[:4] == struct.pack(order + "i", _NIFTI2_HEADER):
-            bits = struct.unpack_from(order + "h", data, 14)[0]
+            kind, bits = struct.unpack_from(order + "2h", data, 12)
             dim = struct.unpack_from(order + "8q", data, 16)
             pixdim = struct.unpack_from(order + "8d", data, 104)
             offset = struct.unpack_from(order + "q", data, 168)[0]
         else:
             continue
-        axes = dim[0]
-        if not 1 <= axes <= 7 or not np.isfinite(offset):
+        if not 1 <= dim[0] <= 7 or not np.isfinite(offset):
             return None
-        count = 1
-        for n in dim[1 : axes + 1]:
-            count *= max(int(n), 0)
-        return tuple(abs(step) for step in pixdim[1 : min(axes, 3) + 1]), (
-            int(offset) + count * bits // 8
+        shape = tuple(max(int(n), 0) for n in dim[1 : dim[0] + 1])
+        width = _NIFTI_FLOATS.get(kind)
+        return _NiftiLayout(
+            shape=shape,
+            spacing=tuple(abs(step) for step in pixdim[1 : min(dim[0], 3) + 1]),
+            offset=int(offset),
+            needed=int(offset) + math.prod(shape) * bits // 8,
+            dtype=np.dtype(f"{order}f{width}") if width else None,
         )
     return None
 
