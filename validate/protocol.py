@@ -41,13 +41,26 @@ class BinaryOutcome(_Strict):
 
 
 class SurvivalOutcome(_Strict):
-    """A right-censored time to event; `event` is 1 for the event and 0 for censored."""
+    """A right-censored time to event; `event` is 1 for the event and 0 for censored.
+
+    `curve_times` are the times of the AUC(t) curve; when not given, twelve equal steps to the
+    last horizon.
+    """
 
     time: Name
     event: Name
     unit: Name = "time units"
     horizons: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)]
+    curve_times: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)] | None = None
     name: Name | None = None
+
+    @model_validator(mode="after")
+    def _increasing(self) -> "SurvivalOutcome":
+        for key in ("horizons", "curve_times"):
+            times = getattr(self, key)
+            if times is not None and times != sorted(set(times)):
+                raise ValueError(f"`{key}` must increase, without repeats")
+        return self
 
 
 class BinaryModel(_Strict):

@@ -47,7 +47,8 @@ def metrics(out):
 def test_the_numbers_are_those_of_r(run, study, tmp_path):
     assert run(study, PROTOCOL, "--no-report").code == 0
     found = metrics(tmp_path / "out")
-    pairs = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index(["cohort", "center"])
+    pairs = pd.read_csv(tmp_path / "out" / "comparisons.csv")
+    pairs = pairs[pairs["metric"] == "c_harrell"].set_index(["cohort", "center"])
     for group in REFERENCE["groups"]:
         where = (group["cohort"], group["center"])
         row = found.loc[(*where, "", "survival_t")]
@@ -166,6 +167,22 @@ def test_three_risk_groups_and_a_reference_model(run, study, tmp_path):
     pairs = pd.read_csv(tmp_path / "out" / "comparisons.csv")
     assert set(zip(pairs["model_a"], pairs["model_b"], strict=True)) == {("full", "part")}
     assert set(pairs["adjustment"]) == {"none"}
+
+
+def test_every_survival_statistic_is_there(run, study, tmp_path):
+    protocol = PROTOCOL.replace("horizons: [5]", "horizons: [3, 5], curve_times: [1, 2, 3, 4]")
+    protocol = protocol.replace("risk: {5: r_full}", "risk: {3: r_three, 5: r_full}")
+    study["r_three"] = (0.7 * study["r_full"]).round(4)
+    assert run(study, protocol, "--bootstrap", "30", "--no-report").code == 0
+    out = tmp_path / "out"
+    found = set(pd.read_csv(out / "metrics.csv").query("model == 'full'")["metric"])
+    wanted = "c_harrell c_uno auc_t iauc oe_t brier_t ipa_t ibs ici_t e50_t e90_t emax_t"
+    assert set(wanted.split()) | {"hazard_ratio", "rmst_difference", "logrank_p"} <= found
+    pairs = pd.read_csv(out / "comparisons.csv")
+    assert set(pairs["metric"]) == {"c_harrell", "c_uno", "auc_t", "brier_t"}
+    curve = pd.read_csv(out / "curves" / "auc_t.csv")
+    assert set(curve["time"]) == {1.0, 2.0, 3.0, 4.0}
+    assert set(pd.read_csv(out / "curves" / "calibration_t.csv")["horizon"]) == {3, 5}
 
 
 def test_a_protocol_without_an_outcome_is_refused(run, study):

@@ -1,0 +1,150 @@
+"""Predictions of one model at the horizons of a time-to-event protocol, in one group."""
+
+import numpy as np
+
+from extval.stats.auc_t import auc_t, auc_t_test
+from extval.stats.auc_t_curve import auc_t_curve
+from extval.stats.brier_t import brier_t, brier_t_test, ipa_t
+from extval.stats.integrated_brier import ibs
+from extval.stats.survival_calibration import oe_t
+from extval.stats.survival_calibration_curve import calibration_curve_t, calibration_groups_t
+from extval.validate.cohort import Group
+from extval.validate.discrimination import Pairs, model_pairs
+from extval.validate.findings import GroupFindings
+from extval.validate.streams import stream
+from extval.validate.study import FloatArray, SurvivalStudy
+
+CURVE_POINTS = 12
+
+
+def add_horizons(found: GroupFindings, study: SurvivalStudy, group: Group, model: str) -> None:
+    """Add discrimination, calibration and error at each horizon, and what runs over time."""
+    protocol, time, event = study.protocol, study.time, study.event
+    level = protocol.confidence_level
+    for horizon in protocol.outcome.horizons:
+        ranking = study.risk.get((model, horizon), study.score(model))
+        area = auc_t(time, event, ranking, horizon=horizon, confidence_level=level)
+        found.metric(model, "auc_t", area, horizon=horizon)
+    horizons = sorted(protocol.models[model].risk)
+    for horizon in horizons:
+        risk = study.risk[model, horizon]
+        for metric, routine in (("oe_t", oe_t), ("brier_t", brier_t), ("ipa_t", ipa_t)):
+            estimate = routine(time, event, risk, horizon=horizon, confidence_level=level)
+            found.metric(model, metric, estimate, horizon=horizon)
+        _add_calibration(found, study, group, model, horizon)
+    if len(horizons) > 1:
+        risks = np.stack([study.risk[model, horizon] for horizon in horizons], axis=1)
+        error = ibs(time, event, risks, horizons=horizons, confidence_level=level)
+        found.metric(model, "ibs", error, horizon=horizons[-1])
+    _add_auc_curve(found, study, model)
+
+
+def auc_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
+    """Return the paired differences in AUC(t) between models."""
+    return [
+        (
+            a,
+            b,
+            auc_t_test(
+                study.time,
+                study.event,
+                study.risk.get((a, horizon), study.score(a)),
+                study.risk.get((b, horizon), study.score(b)),
+                horizon=horizon,
+                confidence_level=study.protocol.confidence_level,
+            ),
+        )
+        for a, b in model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
+    ]
+
+
+def brier_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
+    """Return the paired differences in Brier score between models that give a risk there."""
+    names = [name for name, model in study.protocol.models.items() if horizon in model.risk]
+    return [
+        (
+            a,
+            b,
+            brier_t_test(
+                study.time,
+                study.event,
+                study.risk[a, horizon],
+                study.risk[b, horizon],
+                horizon=horizon,
+                confidence_level=study.protocol.confidence_level,
+            ),
+        )
+        for a, b in model_pairs(names, study.protocol.comparisons.reference)
+    ]
+
+
+def curve_times(study: SurvivalStudy) -> FloatArray:
+    """Return the times of the AUC(t) curve: as stated, or equal steps to the last horizon."""
+    outcome = study.protocol.outcome
+    if outcome.curve_times is not None:
+        return np.array(outcome.curve_times)
+    last = max(outcome.horizons)
+    return np.asarray(last * np.arange(1, CURVE_POINTS + 1) / CURVE_POINTS)
+
+
+def _add_calibration(
+    found: GroupFindings, study: SurvivalStudy, group: Group, model: str, horizon: float
+) -> None:
+    protocol, risk = study.protocol, study.risk[model, horizon]
+    level = protocol.confidence_level
+    curve = calibration_curve_t(
+        study.time,
+        study.event,
+        risk,
+        horizon=horizon,
+        n_resamples=protocol.bootstrap.n_resamples,
+        rng=stream(protocol.seed, f"calibration_t/{group.label}/{model}/{horizon:g}"),
+        confidence_level=level,
+    )
+    for metric in ("ici", "e50", "e90", "emax"):
+        found.metric(model, f"{metric}_t", getattr(curve, metric), horizon=horizon)
+    found.curve(
+        "calibration_t",
+        {"model": model, "horizon": horizon, "smoother": "rcs"},
+        predicted=curve.grid,
+        observed=curve.observed,
+        lower=curve.lower,
+        upper=curve.upper,
+    )
+    groups = calibration_groups_t(
+        study.time, study.event, risk, horizon=horizon, confidence_level=level
+    )
+    found.curve(
+        "calibration_groups_t",
+        {"model": model, "horizon": horizon},
+        group=np.arange(1, groups.n.size + 1),
+        mean_predicted=groups.mean_predicted,
+        observed=groups.observed,
+        lower=groups.lower,
+        upper=groups.upper,
+        n=groups.n,
+        events=groups.events,
+    )
+
+
+def _add_auc_curve(found: GroupFindings, study: SurvivalStudy, model: str) -> None:
+    """Add AUC(t) over time and its average."""
+    curve = auc_t_curve(
+        study.time,
+        study.event,
+        study.score(model),
+        horizons=curve_times(study),
+        confidence_level=study.protocol.confidence_level,
+    )
+    found.metric(model, "iauc", curve.integrated, horizon=float(curve.horizons[-1]))
+    found.curve(
+        "auc_t",
+        {"model": model},
+        time=curve.horizons,
+        auc=curve.auc,
+        lower=curve.lower,
+        upper=curve.upper,
+        cases=curve.cases,
+        controls=curve.controls,
+        note=[status.value for status in curve.statuses],
+    )

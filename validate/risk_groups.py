@@ -1,0 +1,180 @@
+"""Risk groups frozen on development: their curves, and the tests between them."""
+
+from dataclasses import replace
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extval.stats.cox import cox_regression
+from extval.stats.kaplan_meier import KaplanMeier, kaplan_meier, numbers_at_risk
+from extval.stats.logrank import logrank_test
+from extval.stats.results import Estimate, Interval, SignificanceTest, Status
+from extval.stats.rmst import rmst_comparison
+from extval.validate.findings import GroupFindings
+from extval.validate.store import ModelRow
+from extval.validate.study import FloatArray, SurvivalStudy
+
+RISK_TABLE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+def risk_group_names(count: int) -> list[str]:
+    """Return the names of `count` risk groups, from low to high."""
+    if count == 2:
+        return ["low", "high"]
+    if count == 3:
+        return ["low", "intermediate", "high"]
+    return [f"group {index + 1} of {count}" for index in range(count)]
+
+
+def add_risk_groups(
+    found: GroupFindings, study: SurvivalStudy, model: ModelRow, score: FloatArray
+) -> None:
+    """Split at the frozen cuts (above a cut means the higher group), compare, and draw."""
+    cuts = np.asarray(model.risk_group_cuts, dtype=np.float64)
+    member = np.searchsorted(cuts, score, side="left")
+    names = risk_group_names(cuts.size + 1)
+    tested = logrank_test(study.time, study.event, member)
+    rule = f"risk groups: {model.risk_group_rule}"
+    found.test(
+        model.name,
+        "logrank",
+        SignificanceTest(
+            statistic=tested.statistic,
+            df=tested.df,
+            p_value=tested.p_value,
+            method=f"{tested.method}; {rule}",
+            n=tested.n,
+            events=tested.events,
+            status=tested.status,
+        ),
+    )
+    for index in range(1, len(names)):
+        pair = (member == 0) | (member == index)
+        suffix = "" if len(names) == 2 else f"_{names[index].replace(' ', '_')}"
+        _add_contrast(found, study, model.name, pair, member > 0, suffix, f"{names[index]} v low")
+    for index, name in enumerate(names):
+        chosen = member == index
+        if chosen.any():
+            curve = kaplan_meier(
+                study.time[chosen],
+                study.event[chosen],
+                confidence_level=study.protocol.confidence_level,
+            )
+            add_curve(found, model.name, name, curve)
+            add_risk_table(found, study, model.name, name, chosen)
+
+
+def _add_contrast(
+    found: GroupFindings,
+    study: SurvivalStudy,
+    model: str,
+    pair: NDArray[np.bool_],
+    higher: NDArray[np.bool_],
+    suffix: str,
+    what: str,
+) -> None:
+    """Add the hazard ratio and the difference in restricted mean survival of two risk groups."""
+    time, event, group = study.time[pair], study.event[pair], higher[pair]
+    level = study.protocol.confidence_level
+    ratio = _hazard_ratio(time, event, group, level)
+    found.metric(model, f"hazard_ratio{suffix}", replace(ratio, method=f"{ratio.method}; {what}"))
+    tau = max(study.protocol.outcome.horizons)
+    difference = _rmst_difference(time, event, group, tau, level)
+    found.metric(
+        model,
+        f"rmst_difference{suffix}",
+        replace(difference, method=f"{difference.method}; {what}"),
+        horizon=tau,
+    )
+
+
+def _hazard_ratio(
+    time: FloatArray, event: NDArray[np.bool_], group: NDArray[np.bool_], level: float
+) -> Estimate:
+    n, events = time.size, int(np.count_nonzero(event))
+    undefined = Interval.undefined(level)
+    if n == 0 or group.all() or not group.any():
+        return Estimate(
+            value=nan,
+            interval=undefined,
+            method="Cox regression, Efron ties",
+            n=n,
+            events=events,
+            status=Status.ONE_GROUP,
+        )
+    fit = cox_regression(time, event, group[:, np.newaxis], confidence_level=level)
+    term = fit.terms[0]
+    return replace(term.hazard_ratio, method=fit.method)
+
+
+def _rmst_difference(
+    time: FloatArray, event: NDArray[np.bool_], group: NDArray[np.bool_], tau: float, level: float
+) -> Estimate:
+    """Return the higher group's restricted mean minus the lower group's."""
+    n, events = time.size, int(np.count_nonzero(event))
+    if n == 0 or group.all() or not group.any():
+        return Estimate(
+            value=nan,
+            interval=Interval.undefined(level),
+            method="restricted mean survival time",
+            n=n,
+            events=events,
+            status=Status.ONE_GROUP,
+        )
+    lower_group_last = np.where(group, 0, 1)
+    found = rmst_comparison(time, event, lower_group_last, tau=tau, confidence_level=level)
+    return Estimate(
+        value=found.difference.difference,
+        se=found.difference.se,
+        interval=found.difference.interval,
+        method=found.difference.method,
+        n=n,
+        events=events,
+        status=found.difference.status,
+    )
+
+
+def add_curve(found: GroupFindings, model: str, risk_group: str, curve: KaplanMeier) -> None:
+    """Add a Kaplan-Meier curve; an empty `risk_group` means the whole group of patients."""
+    found.curve(
+        "kaplan_meier",
+        {"model": model, "group": risk_group},
+        time=curve.time,
+        survival=curve.survival,
+        lower=curve.lower,
+        upper=curve.upper,
+        at_risk=curve.at_risk,
+        events=curve.events,
+        censored=curve.censored,
+    )
+
+
+def add_risk_table(
+    found: GroupFindings,
+    study: SurvivalStudy,
+    model: str,
+    risk_group: str,
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Add the numbers at risk below a Kaplan-Meier curve at round times."""
+    at = risk_table_times(float(study.time.max()))
+    counts = numbers_at_risk(study.time[chosen], study.event[chosen], at)
+    found.curve(
+        "risk_table",
+        {"model": model, "group": risk_group},
+        time=at,
+        at_risk=counts.at_risk,
+        events=counts.events,
+        censored=counts.censored,
+    )
+
+
+def risk_table_times(last: float) -> FloatArray:
+    """Return four to seven round times from 0 to the last follow-up."""
+    if last <= 0.0:
+        return np.zeros(1)
+    rough = last / 5.0
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(s * power for s in RISK_TABLE_STEPS if s * power >= rough * (1 - 1e-12))
+    return np.asarray(np.arange(int(np.floor(last / step * (1 + 1e-12))) + 1) * step)
