@@ -114,6 +114,13 @@ class Status(Enum):
         "Every patient contributes the same amount, so the estimated variance is zero: the "
         "interval is not estimable."
     )
+    APPARENT_UNDEFINED = (
+        "Not estimable: the measure is undefined for the predictions of the fitted model itself."
+    )
+    OPTIMISM_WITHOUT_INTERVAL = (
+        "The value is estimable, but resampling the patients shows no interval for this "
+        "optimism-corrected measure."
+    )
     RISK_GROUPS_MERGED = (
         "Equal predicted risks merged risk groups, so fewer groups were used than asked for."
     )
@@ -236,6 +243,13 @@ class Status(Enum):
     CLOGLOG_UNDEFINED = (
         "Not estimable: some predicted risks are exactly 0 or 1, whose complementary log-log is "
         "infinite."
+    )
+    SOME_THRESHOLDS_UNDEFINED = (
+        "At some thresholds those above it are not followed to the horizon; the net benefit is not "
+        "estimable there."
+    )
+    POSITIVES_NOT_FOLLOWED = (
+        "Not estimable: no patient at or above the threshold is followed to the horizon."
     )
 
 

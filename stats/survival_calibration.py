@@ -3,15 +3,18 @@
 from math import exp, nan
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtri
 
 from extval.stats import _checks
-from extval.stats._influence import undefined_estimate
-from extval.stats.censoring import checked_times
+from extval.stats._influence import standard_error, undefined_estimate
+from extval.stats.brier_t import incidence_with_influence, outcomes
+from extval.stats.censoring import censoring_curve, checked_kinds, checked_times
 from extval.stats.cox import cox_regression
 from extval.stats.kaplan_meier import kaplan_meier, survival_at
 from extval.stats.results import Estimate, Interval, Status
+
+FloatArray = NDArray[np.float64]
 
 
 def oe_t(
@@ -20,6 +23,7 @@ def oe_t(
     risk: ArrayLike,
     *,
     horizon: float,
+    cause: int | None = None,
     confidence_level: float = 0.95,
 ) -> Estimate:
     r"""Estimate the ratio of observed to expected risk of the event by a horizon.
@@ -28,12 +32,14 @@ def oe_t(
     ----------
     time : array_like of shape (n,), finite, non-negative
         Follow-up in any one unit.
-    event : array_like of shape (n,), 0 or 1
-        1 if the event happened at `time`, 0 if the patient was censored then.
+    event : array_like of shape (n,)
+        0 censored, 1 the event; with `cause` also other positive integers for competing events.
     risk : array_like of shape (n,), in [0, 1]
         Predicted probability of the event by `horizon`.
     horizon : float, finite, non-negative
         In the unit of `time`.
+    cause : int or None
+        The event of interest among competing ones; None for a single kind of event.
     confidence_level : float in (0, 1)
 
     Returns
@@ -51,13 +57,15 @@ def oe_t(
 
     Notes
     -----
-    Observed is :math:`1 - \hat S(t)` by Kaplan-Meier, expected the mean predicted risk, held
-    fixed. With Greenwood's standard error of :math:`\hat S(t)`, that of the log ratio is
-    :math:`s = \mathrm{se}\{\hat S(t)\} / (1 - \hat S(t))`; the limits are the ratio times
-    :math:`\exp(\pm z s)`, and `se` is the ratio times *s*. Without censoring this is the log-scale
-    interval of the binary O:E. If no event was seen among the *r* patients followed at least to
-    the horizon, the upper limit is that of Clopper and Pearson for 0 of *r*, over the expected
-    risk. Agrees with the same formula on R survival 3.5.3 ``survfit`` to 1e-12.
+    Observed is :math:`\hat F(t) = 1 - \hat S(t)` by Kaplan-Meier, or the Aalen-Johansen cumulative
+    incidence with competing risks; expected is the mean predicted risk, held fixed. With
+    Greenwood's standard error of :math:`\hat S(t)` (with competing risks that of the influence
+    function of :math:`\hat F(t)`), the standard error of the log ratio is :math:`s =
+    \mathrm{se}\{\hat F(t)\} / \hat F(t)`; the limits are the ratio times :math:`\exp(\pm z s)`, and
+    `se` is the ratio times *s*. Without censoring this is the log-scale interval of the binary
+    O:E. If no event was seen among the *r* patients followed at least to the horizon, the upper
+    limit is that of Clopper and Pearson for 0 of *r*, over the expected risk. Agrees with the same
+    formula on R survival 3.5.3 ``survfit`` to 1e-12.
 
     References
     ----------
@@ -68,35 +76,60 @@ def oe_t(
     >>> round(oe_t([1, 2, 3, 4], [1, 0, 1, 0], [0.5, 0.4, 0.4, 0.2], horizon=3.5).value, 6)
     1.666667
     """
-    follow_up, had_event = checked_times(time, event)
+    follow_up, kind = checked_kinds(time, event, cause)
     predicted = _checks.probabilities(risk, follow_up.size, name="risk")
     at = _checks.horizon(horizon)
     level = _checks.level(confidence_level)
-    method = "1 - Kaplan-Meier / mean predicted risk; Greenwood on the log scale"
-    n, events = follow_up.size, int(np.count_nonzero(had_event))
-    survival = survival_at(kaplan_meier(follow_up, had_event), at)
-    if np.isnan(survival.value):
-        return undefined_estimate(survival.status, level=level, method=method, n=n, events=events)
-    expected = float(predicted.mean())
-    if expected == 0.0:
-        status = Status.NO_EXPECTED_EVENTS
-        return undefined_estimate(status, level=level, method=method, n=n, events=events)
-    observed = 1.0 - survival.value
-    ratio, se, interval, status = observed / expected, nan, Interval.undefined(level), Status.OK
-    if survival.value == 0.0:
-        status = Status.CURVE_AT_ZERO
-    elif observed == 0.0:
-        followed = int(np.count_nonzero(follow_up >= at))
-        upper = 1.0 - float(betaincinv(followed, 1, (1.0 - level) / 2))
-        interval, status = Interval(0.0, upper / expected, level), Status.NO_EVENT_BY_HORIZON
-        method = "1 - Kaplan-Meier / mean predicted risk; exact binomial (Clopper-Pearson)"
+    n, events = follow_up.size, int(np.count_nonzero(kind == 1))
+    if cause is None:
+        method = "1 - Kaplan-Meier / mean predicted risk; Greenwood on the log scale"
+        observed, log_se, status = _kaplan_meier_risk(follow_up, kind, at)
     else:
-        log_se = survival.se / observed
+        method = "Aalen-Johansen / mean predicted risk; influence function on the log scale"
+        observed, log_se, status = _cumulative_incidence(follow_up, kind, at)
+    if not np.isnan(observed) and not predicted.any():
+        observed, status = nan, Status.NO_EXPECTED_EVENTS
+    if np.isnan(observed):
+        return undefined_estimate(status, level=level, method=method, n=n, events=events)
+    expected = float(predicted.mean())
+    ratio, se, interval = observed / expected, nan, Interval.undefined(level)
+    if observed == 0.0:
+        followed = int(np.count_nonzero(follow_up >= at))
+        upper = float(betaincinv(1, followed, 0.5 + level / 2)) if followed else 1.0
+        interval, status = Interval(0.0, upper / expected, level), Status.NO_EVENT_BY_HORIZON
+        method = f"{method.partition(';')[0]}; exact binomial (Clopper-Pearson)"
+    elif status is Status.OK:
         factor = exp(float(ndtri(0.5 + level / 2)) * log_se)
         se, interval = ratio * log_se, Interval(ratio / factor, ratio * factor, level)
     return Estimate(
         value=ratio, se=se, interval=interval, method=method, n=n, events=events, status=status
     )
+
+
+def _kaplan_meier_risk(
+    time: FloatArray, kind: NDArray[np.int8], horizon: float
+) -> tuple[float, float, Status]:
+    """Return 1 - Kaplan-Meier, the standard error of its logarithm, and what is undefined."""
+    survival = survival_at(kaplan_meier(time, kind), horizon)
+    observed = 1.0 - survival.value
+    if np.isnan(observed) or observed == 0.0:
+        return observed, nan, survival.status
+    return observed, survival.se / observed, survival.status
+
+
+def _cumulative_incidence(
+    time: FloatArray, kind: NDArray[np.int8], horizon: float
+) -> tuple[float, float, Status]:
+    """Return Aalen-Johansen, the standard error of its logarithm, and what is undefined."""
+    found = outcomes(kind, censoring_curve(time, kind > 0), horizon)
+    if found.state.status is not Status.OK:
+        return nan, nan, found.state.status
+    observed, influence = incidence_with_influence(found)
+    se = standard_error(influence)
+    status = Status.OK
+    if not se > 0.0:
+        status = Status.NO_VARIATION if se == 0.0 else Status.TOO_FEW_PATIENTS
+    return observed, se / observed if observed > 0.0 else nan, status
 
 
 def calibration_slope_cox(
