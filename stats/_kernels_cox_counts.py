@@ -75,10 +75,13 @@ def leave_out(
 ) -> float:
     """Subtract the risk-set mean of one death, add its variance; return the log of the risk.
 
-    Efron: `share` of those who die at the time has left the risk set.
+    Efron: `share` of those who die at the time has left the risk set. NaN where a step went so far
+    that every hazard underflows; the caller then shortens the step.
     """
     p = gradient.size
     total = risk[0] - share * died[0]
+    if not total > 0.0:
+        return np.nan
     for j in range(p):
         mean_j = (risk[1 + j] - share * died[1 + j]) / total
         gradient[j] -= mean_j
@@ -167,7 +170,10 @@ def baseline_hazard(
     beta: FloatArray,
     horizon: float,
 ) -> float:
-    """Return the cumulative hazard by the horizon of a patient with x = 0, Efron's ties."""
+    """Return the cumulative hazard by the horizon of a patient with x = 0, Efron's ties.
+
+    NaN where every hazard of a risk set underflows.
+    """
     n, p = x.shape
     total, at_risk, died, deaths = 0.0, 0.0, 0.0, 0
     for i in range(n):
@@ -181,7 +187,10 @@ def baseline_hazard(
             died += hazard
         if i + 1 == n or opens[i + 1]:
             for step in range(deaths):
-                total += 1.0 / (at_risk - step / deaths * died)
+                left = at_risk - step / deaths * died
+                if not left > 0.0:
+                    return np.nan
+                total += 1.0 / left
             deaths, died = 0, 0.0
     return total
 

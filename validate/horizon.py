@@ -33,7 +33,7 @@ def add_horizons(found: GroupFindings, study: SurvivalStudy, group: Group, model
             found.metric(model, metric, estimate, horizon=horizon)
         _add_calibration(found, study, group, model, horizon)
     if len(horizons) > 1:
-        risks = np.stack([study.risk[model, horizon] for horizon in horizons], axis=1)
+        risks = np.stack([study.risk[model, horizon] for horizon in horizons])
         error = ibs(time, event, risks, horizons=horizons, confidence_level=level)
         found.metric(model, "ibs", error, horizon=horizons[-1])
     _add_auc_curve(found, study, model)
