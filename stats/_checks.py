@@ -185,16 +185,18 @@ def successes_of(successes: int, n: int) -> tuple[int, int]:
     return int(successes), int(n)
 
 
-def score_rows(values: ArrayLike, n: int, *, name: str) -> list[FloatArray]:
-    """Return the k rows of a `(k, n)` array, one a model, each finite float64 of shape `(n,)`."""
-    shape = np.shape(values)
-    if len(shape) != 2 or shape[1] != n:
-        raise ValueError(
-            f"`{name}` must have shape (models, {n}), one row a model; got {shape}. Add a leading "
-            "axis for a single model."
-        )
+def score_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
+    """Return `values` as finite C-contiguous float64 of shape `(k, n)`, one row a model."""
     rows = np.ascontiguousarray(values, dtype=np.float64)
-    return [finite(row, n, name=f"{name}[{j}]") for j, row in enumerate(rows)]
+    if rows.ndim != 2 or rows.shape[1] != n:
+        raise ValueError(
+            f"`{name}` must have shape (models, {n}), one row a model; got {rows.shape}. Add a "
+            "leading axis for a single model."
+        )
+    if not np.isfinite(rows).all():
+        for j, row in enumerate(rows):
+            finite(row, n, name=f"{name}[{j}]")
+    return rows
 
 
 def probability_rows(values: ArrayLike, n: int, *, name: str = "y_prob") -> list[FloatArray]:
@@ -584,3 +586,22 @@ def design_for_refit(values: ArrayLike | None, n: int, *, name: str = "design") 
     if out.shape[1] == 0:
         raise ValueError(f"`{name}` must have at least one column; got shape {out.shape}.")
     return out
+
+
+def rows(values: ArrayLike, n: int, *, name: str) -> NDArray[Any]:
+    """Return `values` as a 2-D array of `n` rows of any type; missing values are let through."""
+    out = np.asarray(values)
+    if out.ndim != 2 or out.shape[0] != n:
+        raise ValueError(f"`{name}` must have shape ({n}, columns); got {out.shape}.")
+    return out
+
+
+def two_class_probabilities(values: ArrayLike, n: int) -> FloatArray:
+    """Return the probability of outcome 1, shape `(n,)`, from what `predict_proba` returned."""
+    table = np.asarray(values, dtype=np.float64)
+    if table.shape != (n, 2):
+        raise ValueError(
+            f"`estimator.predict_proba` must return shape ({n}, 2), the probability of outcome 1 "
+            f"last; got {table.shape}."
+        )
+    return np.ascontiguousarray(table[:, 1])

@@ -18,7 +18,8 @@ FloatArray = NDArray[np.float64]
 
 _MAX_ITERATIONS = 60
 _SMALL_STEP = 1e-9  # on columns of unit variance; the step that is taken last squares the error
-_FLAT = 1e-12  # gain of the log likelihood, relative, below which it counts as level
+_LEVEL = 1e-12  # gain of the log likelihood, relative, below which it counts as level
+_FLAT = 1e-12  # information beside the second moment it is the rest of, below which it is rounding
 _SINGULAR = 1e-11  # smallest eigenvalue of the information, relative to the largest
 
 
@@ -46,49 +47,81 @@ def is_estimable(information: FloatArray, events: int) -> Status:
 
 
 def maximise(strata: list[CoxStratum], beta: FloatArray, free: NDArray[np.bool_]) -> Maximum:
-    """Maximise over the coefficients marked `free`, shape (p,), starting at `beta`."""
-    here, level_steps, iterations = derivatives(strata, beta), 0, 0
-    status, direction = Status.NOT_CONVERGED, np.zeros(beta.size)
-    while status is Status.NOT_CONVERGED and iterations < _MAX_ITERATIONS:
-        try:
-            step = _newton_step(here, free)
-        except np.linalg.LinAlgError:
-            break
+    """Maximise over the coefficients marked `free`, shape (p,), starting at `beta`.
+
+    Where the likelihood rises for ever, steps stay long while the gain fades. The movement is then
+    checked to be a direction of such a rise, and goes on until the gain is level. Directions whose
+    information has faded below the rounding of its terms take no part in a step.
+    """
+    here, path, level_steps = derivatives(strata, beta), [beta], 0
+    status, flat, direction = Status.NOT_CONVERGED, np.zeros((beta.size, 0)), np.zeros(beta.size)
+    while status is Status.NOT_CONVERGED and len(path) <= _MAX_ITERATIONS:
+        step, flat = _newton_step(here, free)
         size = float(np.abs(step).max())
-        level = float(here.gradient @ step) <= _FLAT * (1.0 + abs(here.value))
-        level_steps += level
-        if level and size > 1e-3 and is_monotone(strata, step):
-            status, direction = Status.MONOTONE_LIKELIHOOD, step
-        elif level_steps > 3 or size <= _SMALL_STEP * (1.0 + float(np.abs(beta).max())):
+        settled = size <= _SMALL_STEP * (1.0 + float(np.abs(beta).max()))
+        gain = float((here.gradient * step).sum()) / (1.0 + abs(here.value))
+        level_steps += gain <= _LEVEL
+        if not direction.any() and gain <= 1e3 * _LEVEL and (flat.size or size > 1e-3):
+            direction = _rise(strata, path, step)
+        if direction.any() and (gain <= _LEVEL or settled):
+            status = Status.MONOTONE_LIKELIHOOD
+        elif settled or level_steps > 3:
+            if flat.size:
+                break
             status, beta = Status.OK, beta + step
             here = derivatives(strata, beta)
         else:
             beta, here = _ascend(strata, beta, here, step)
-            iterations += 1
-    diverging = np.where(np.abs(direction) > 1e-3 * np.abs(direction).max(), np.sign(direction), 0)
+            path.append(beta)
+
+    diverging = np.zeros(beta.size, dtype=np.int8)
+    if status is Status.MONOTONE_LIKELIHOOD:
+        moved = np.abs(direction) > 1e-3 * np.abs(direction).max()
+        undetermined = (flat * flat).sum(axis=1) > 1e-6
+        diverging[moved | undetermined] = np.where(beta < 0.0, -1, 1)[moved | undetermined]
     return Maximum(
         beta=beta,
         value=here.value,
         gradient=here.gradient,
         information=here.information,
-        diverging=diverging.astype(np.int8),
-        iterations=iterations,
+        diverging=diverging,
+        iterations=len(path) - 1,
         status=status,
     )
 
 
-def _newton_step(here: Derivatives, free: NDArray[np.bool_]) -> FloatArray:
-    step = np.zeros(free.size)
+def _rise(strata: list[CoxStratum], path: list[FloatArray], step: FloatArray) -> FloatArray:
+    """Return a direction of the latest movement along which the likelihood rises, or zeros."""
+    recent = [path[-1] - path[max(len(path) - back, 0)] for back in (3, 6, 12, len(path))]
+    for direction in (step, *recent):
+        if direction.any() and is_monotone(strata, direction):
+            return direction
+    return np.zeros(step.size)
+
+
+def _newton_step(here: Derivatives, free: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+    """Return the Newton step and the free directions, as columns, that are numerically flat."""
+    step, flat = np.zeros(free.size), np.zeros((free.size, 0))
     if free.any():
-        step[free] = np.linalg.solve(here.information[np.ix_(free, free)], here.gradient[free])
-    return step
+        inside = np.ix_(free, free)
+        root = np.sqrt(here.second_moment[free])
+        root[root == 0.0] = 1.0
+        eigenvalues, vectors = np.linalg.eigh(here.information[inside] / np.outer(root, root))
+        curved = eigenvalues > _FLAT
+        along = np.einsum("ij,i->j", vectors, here.gradient[free] / root)
+        along = np.where(curved, along / np.where(curved, eigenvalues, 1.0), 0.0)
+        step[free] = np.einsum("ij,j->i", vectors, along) / root
+        flat = np.zeros((free.size, int(np.count_nonzero(~curved))))
+        directions = vectors[:, ~curved] / root[:, None]
+        flat[free] = directions / np.sqrt((directions * directions).sum(axis=0))
+    return step, flat
 
 
 def _ascend(
     strata: list[CoxStratum], beta: FloatArray, here: Derivatives, step: FloatArray
 ) -> tuple[FloatArray, Derivatives]:
     """Take the step, halved until the likelihood does not fall (or is no longer finite)."""
-    lowest = here.value - _FLAT * (1.0 + abs(here.value))
+    lowest = here.value - _LEVEL * (1.0 + abs(here.value))
     ahead = derivatives(strata, beta + step)
     for _ in range(_MAX_ITERATIONS):
         if ahead.value >= lowest:
@@ -112,7 +145,7 @@ def profile_limit(
     inner, outer = middle, nan
     at, beta = middle + reach, best.beta
     for _ in range(200):
-        start = beta.copy()
+        start = np.where(best.diverging == 0, beta, 0.0)
         start[j] = at
         profile = maximise(strata, start, free)
         if profile.status is Status.NOT_CONVERGED:

@@ -26,9 +26,10 @@ class CoxStratum:
     slot_time : ndarray of shape (m,)
     start, stop : ndarray of shape (n,)
         Patient i is at risk for the event times ``start[i]`` up to, not including, ``stop[i]``.
-    first_in, by_start, first_after : ndarray
-        ``first_in[j]`` is the first row at risk for event time j or later. Where entry is delayed,
-        `by_start` orders the rows by `start`; ``first_after[j]`` is the first to enter after j.
+    first_in : ndarray of shape (m,)
+        First row at risk for event time j or later.
+    cover : _Cover or None
+        Where entry is delayed: each patient's event times as nodes of a binary tree.
     dying : ndarray of shape (events,)
         Row positions of the events, ordered by event time.
     slot, step : ndarray of shape (events,)
@@ -44,8 +45,7 @@ class CoxStratum:
     start: IndexArray
     stop: IndexArray
     first_in: IndexArray
-    by_start: IndexArray | None
-    first_after: IndexArray | None
+    cover: "_Cover | None"
     dying: IndexArray
     slot: IndexArray
     step: FloatArray
@@ -76,11 +76,16 @@ class RiskSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Derivatives:
-    """Log partial likelihood, its gradient, and the information (minus the second derivative)."""
+    """Log partial likelihood, its gradient, and the information (minus the second derivative).
+
+    The information is a difference of second moments; `second_moment`, shape (p,), is the diagonal
+    of the larger one, which sets the size of its rounding errors.
+    """
 
     value: float
     gradient: FloatArray
     information: FloatArray
+    second_moment: FloatArray
 
 
 def strata_of(
@@ -111,7 +116,7 @@ def risk_sums(stratum: CoxStratum, lp: FloatArray) -> RiskSums:
     dying_total = np.add.reduceat(risk[stratum.dying], stratum.slot_start)
     dying_moment = np.add.reduceat(weighted[stratum.dying], stratum.slot_start, axis=0)
     left = total[stratum.slot] - stratum.step * dying_total[stratum.slot]
-    with np.errstate(divide="ignore", invalid="ignore"):  # a step so wide that all risk vanishes
+    with np.errstate(all="ignore"):  # a step so wide that all risk vanishes
         log_total, inverse = np.log(left), 1.0 / left
         mean = moment[stratum.slot] - stratum.step[:, None] * dying_moment[stratum.slot]
         mean *= inverse[:, None]
@@ -127,11 +132,12 @@ def exposure(stratum: CoxStratum, increments: NDArray[Any]) -> FloatArray:
     event times at which he or she was at risk; a patient who died then, to 1 - step of it.
     """
     by_slot = np.add.reduceat(increments, stratum.slot_start, axis=0)
-    running = np.zeros((by_slot.shape[0] + 1, *by_slot.shape[1:]))
-    np.cumsum(by_slot, axis=0, out=running[1:])
-    total = running[stratum.stop]
-    if stratum.by_start is not None:
-        total = total - running[stratum.start]
+    if stratum.cover is None:
+        running = np.zeros((by_slot.shape[0] + 1, *by_slot.shape[1:]))
+        np.cumsum(by_slot, axis=0, out=running[1:])
+        total = running[stratum.stop]
+    else:
+        total = stratum.cover.over_intervals(by_slot, stratum.rows.size)
     step = stratum.step.reshape(-1, *[1] * (increments.ndim - 1))
     taken_out = np.add.reduceat(step * increments, stratum.slot_start, axis=0)
     total[stratum.dying] -= taken_out[stratum.slot]
@@ -144,28 +150,36 @@ def derivatives(strata: list[CoxStratum], beta: FloatArray) -> Derivatives:
     Not finite where `beta` is so wide that the relative risk of a whole risk set vanishes.
     """
     value, gradient = 0.0, np.zeros(beta.size)
-    information = np.zeros((beta.size, beta.size))
+    information, second_moment = np.zeros((beta.size, beta.size)), np.zeros(beta.size)
     for stratum in strata:
         lp = np.einsum("ij,j->i", stratum.x, beta)
         sums = risk_sums(stratum, lp)
         if not np.isfinite(sums.inverse).all():
-            return Derivatives(value=-np.inf, gradient=gradient, information=information)
+            value = -np.inf
+            break
         value += float((lp[stratum.dying] - sums.shift - sums.log_total).sum())
         gradient += (stratum.x[stratum.dying] - sums.mean).sum(axis=0)
-        information += moment_matrix(stratum, sums, np.ones(sums.inverse.size))
-    return Derivatives(value=value, gradient=gradient, information=information)
+        second, first = moment_matrices(stratum, sums, np.ones(sums.inverse.size))
+        information += second - first
+        second_moment += np.diag(second)
+    return Derivatives(
+        value=value, gradient=gradient, information=information, second_moment=second_moment
+    )
 
 
-def moment_matrix(stratum: CoxStratum, sums: RiskSums, factor: FloatArray) -> FloatArray:
-    """Return the covariate covariance in the risk set, times `factor`, summed over events.
+def moment_matrices(
+    stratum: CoxStratum, sums: RiskSums, factor: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return second moments and squared means of the covariates in the risk sets, (p, p) each.
 
-    The second moments are summed over patients, each weighted by the hazard met, so that no
+    Both are multiplied by `factor` and summed over events; their difference is the covariance. The
+    second moments are summed over patients, each weighted by the hazard met, so that no
     (events, p, p) array is needed.
     """
     met = exposure(stratum, factor * sums.inverse) * sums.relative_risk
     second = np.einsum("ij,ik->jk", met[:, None] * stratum.x, stratum.x)
     first = np.einsum("ij,ik->jk", factor[:, None] * sums.mean, sums.mean)
-    return np.asarray(second - first)
+    return second, first
 
 
 def is_monotone(strata: list[CoxStratum], direction: FloatArray) -> bool:
@@ -176,7 +190,7 @@ def is_monotone(strata: list[CoxStratum], direction: FloatArray) -> bool:
     for stratum in strata:
         score = np.einsum("ij,j->i", stratum.x, direction)
         slack = 1e-3 * float(np.ptp(score))
-        if stratum.by_start is None:
+        if stratum.cover is None:
             highest = np.maximum.accumulate(score[::-1])[::-1][stratum.first_in]
         else:
             at_risk = [
@@ -204,11 +218,10 @@ def _arrange(
     rows, stop, event, x = rows[order], stop[order], event[order], x[order]
     slots = np.arange(slot_time.size)
     if entry is None:
-        start, by_start, first_after = np.zeros(rows.size, dtype=np.intp), None, None
+        start, cover = np.zeros(rows.size, dtype=np.intp), None
     else:
         start = np.searchsorted(slot_time, entry[order], side="right")
-        by_start = np.argsort(start, kind="stable")
-        first_after = np.searchsorted(start[by_start], slots, side="right")
+        cover = _cover(start, stop, slot_time.size)
 
     dying = np.flatnonzero(event)
     slot_start = np.cumsum(deaths) - deaths
@@ -223,8 +236,7 @@ def _arrange(
         start=start,
         stop=stop,
         first_in=np.searchsorted(stop, slots, side="right"),
-        by_start=by_start,
-        first_after=first_after,
+        cover=cover,
         dying=dying,
         slot=slot,
         step=step,
@@ -234,9 +246,64 @@ def _arrange(
 
 def _at_event_times(stratum: CoxStratum, values: FloatArray) -> FloatArray:
     """Sum `values`, shape (n,) or (n, p), over the risk set of each event time."""
-    total = np.cumsum(values[::-1], axis=0)[::-1][stratum.first_in]
-    if stratum.by_start is not None and stratum.first_after is not None:
-        later = np.zeros((values.shape[0] + 1, *values.shape[1:]))
-        later[:-1] = np.cumsum(values[stratum.by_start][::-1], axis=0)[::-1]
-        total = total - later[stratum.first_after]
-    return np.asarray(total)
+    if stratum.cover is None:
+        return np.asarray(np.cumsum(values[::-1], axis=0)[::-1][stratum.first_in])
+    return stratum.cover.at_leaves(values, stratum.slot_time.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cover:
+    """Intervals of leaves as sets of nodes of a binary tree, so that sums need no subtraction.
+
+    Taking those who enter later off a running total would lose all digits of a small risk set.
+    Node 1 is the root, node i has the children 2i and 2i + 1, and leaf j is node `leaves` + j.
+    """
+
+    row: IndexArray
+    node: IndexArray
+    leaves: int
+
+    def at_leaves(self, values: FloatArray, m: int) -> FloatArray:
+        """Return, for each of m leaves, the sum of the values of the intervals that hold it."""
+        tree = _gather(self.node, values[self.row], 2 * self.leaves)
+        width = 1
+        while width < self.leaves:
+            tree[2 * width : 4 * width] += np.repeat(tree[width : 2 * width], 2, axis=0)
+            width *= 2
+        return tree[self.leaves : self.leaves + m]
+
+    def over_intervals(self, values: FloatArray, n: int) -> FloatArray:
+        """Return, for each of n intervals, the sum of the values of its leaves."""
+        tree = np.zeros((2 * self.leaves, *values.shape[1:]))
+        tree[self.leaves : self.leaves + values.shape[0]] = values
+        width = self.leaves // 2
+        while width:
+            children = tree[2 * width : 4 * width]
+            tree[width : 2 * width] = children[::2] + children[1::2]
+            width //= 2
+        return _gather(self.row, tree[self.node], n)
+
+
+def _cover(start: IndexArray, stop: IndexArray, m: int) -> _Cover:
+    """Split each interval ``start[i]`` to ``stop[i]`` of m leaves into whole subtrees."""
+    leaves = 1 << (m - 1).bit_length()
+    low, high, every = start + leaves, stop + leaves, np.arange(start.size)
+    rows, nodes = [], []
+    while (low < high).any():
+        left = (low < high) & (low % 2 == 1)
+        rows.append(every[left])
+        nodes.append(low[left])
+        low = low + left
+        right = (low < high) & (high % 2 == 1)
+        high = high - right
+        rows.append(every[right])
+        nodes.append(high[right])
+        low, high = low // 2, high // 2
+    return _Cover(row=np.concatenate(rows), node=np.concatenate(nodes), leaves=leaves)
+
+
+def _gather(place: IndexArray, values: FloatArray, size: int) -> FloatArray:
+    """Add up `values`, shape (k,) or (k, p), by `place`."""
+    if values.ndim == 1:
+        return np.asarray(np.bincount(place, values, size), dtype=np.float64)
+    return np.stack([np.bincount(place, column, size) for column in values.T], axis=1)

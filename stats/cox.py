@@ -45,7 +45,7 @@ class CoxFit:
         Inverse of the information; NaN rows and columns likewise.
     diverging : ndarray of int8, shape (p,)
         1 or -1 where the likelihood rises for ever with that coefficient going to plus or minus
-        infinity, else 0.
+        infinity (or is then no longer determined), else 0.
     center : ndarray of shape (p,)
         Column means.
     log_likelihood, log_likelihood_null : float
@@ -184,6 +184,8 @@ def cox_regression(
     beta, covariance = np.where(finite, best.beta, nan), np.full((p, p), nan)
     inside = np.ix_(finite, finite)
     covariance[inside] = np.linalg.inv(best.information[inside])
+    if (np.diag(covariance) <= 0.0).any():
+        return _undefined(sheet, center, ties, Status.NOT_CONVERGED)
     limits = [_limits(layers, best, covariance, j, level, profile=profile) for j in range(p)]
     terms = tuple(
         _term(
@@ -257,7 +259,7 @@ def _limits(
     reach = 1.0 if side else z * sqrt(covariance[j, j])
     low = -inf if side < 0 else profile_limit(layers, best, j, z=z, reach=-reach)
     high = inf if side > 0 else profile_limit(layers, best, j, z=z, reach=reach)
-    return low, high
+    return (nan, nan) if np.isnan([low, high]).any() else (low, high)
 
 
 def _term_status(best: Maximum, j: int, limits: tuple[float, float]) -> Status:
