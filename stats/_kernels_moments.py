@@ -61,6 +61,44 @@ def half_widths(x: Floats, below: Floats, wanted: float, targets: Floats, out: F
 
 
 @kernel
+def halved_segments(x: Floats, sample: Floats, width: Floats, first: Ints) -> int:
+    """Halve the range of `x` until no radius exceeds the half-width of a window that meets it.
+
+    Writes where each segment starts, and m at the end, into `first`, shape (m + 1,); returns how
+    many there are. `sample` and `width` are windows. Up to 16 predictors need no halving: they
+    are summed directly.
+    """
+    stops = np.empty(x.size + 1, dtype=np.int64)
+    stops[0] = x.size
+    waiting, count, start = 1, 0, 0
+    while waiting > 0:
+        stop = stops[waiting - 1]
+        low, high = x[start], x[stop - 1]
+        narrowest = np.inf
+        for g in range(sample.size):
+            if sample[g] + width[g] >= low and sample[g] - width[g] <= high:
+                narrowest = min(narrowest, width[g])
+        if stop - start <= 16 or high - low <= 2.0 * narrowest:
+            first[count] = start
+            count += 1
+            start = stop
+            waiting -= 1
+            continue
+        middle = low + 0.5 * (high - low)
+        left, right = start + 1, stop - 1  # the first predictor above the middle, both sides kept
+        while left < right:
+            probe = (left + right) // 2
+            if x[probe] <= middle:
+                left = probe + 1
+            else:
+                right = probe
+        stops[waiting] = left
+        waiting += 1
+    first[count] = x.size
+    return count
+
+
+@kernel
 def prefix_moments(
     x: Floats,
     total: Floats,

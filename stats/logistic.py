@@ -5,6 +5,7 @@ from math import nan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from extval.stats import _checks
 from extval.stats._checks import FloatArray
@@ -147,3 +148,31 @@ def column_scale(columns: FloatArray) -> FloatArray:
     """Return the largest absolute value of each column, 1 for a column of zeros."""
     largest = np.abs(columns).max(axis=0, initial=0.0)
     return np.where(largest > 0.0, largest, 1.0)
+
+
+class LogisticModel:
+    """Unpenalised logistic regression with an intercept, as an estimator with scikit-learn's form.
+
+    After `fit`, `coefficients`, shape (p + 1,), holds the intercept first; it is NaN, and so are
+    the predictions, where `status` says that no maximum exists.
+    """
+
+    def __init__(self) -> None:
+        self.coefficients: FloatArray = np.empty(0)
+        self.status = Status.OK
+
+    def fit(self, x: ArrayLike, y: ArrayLike) -> "LogisticModel":
+        """Fit outcomes `y`, shape (n,), to the columns of `x`, shape (n, p)."""
+        fit = logistic_regression(_with_ones(x), y)
+        self.coefficients, self.status = fit.coefficients, fit.status
+        return self
+
+    def predict_proba(self, x: ArrayLike) -> FloatArray:
+        """Return the probabilities of outcome 0 and 1, shape (n, 2)."""
+        lp = _with_ones(x) @ self.coefficients
+        return np.column_stack((expit(-lp), expit(lp)))
+
+
+def _with_ones(x: ArrayLike) -> FloatArray:
+    columns = np.asarray(x, dtype=np.float64)
+    return np.column_stack((np.ones(columns.shape[0]), columns))

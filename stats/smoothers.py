@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
 from extval.stats._checks import FloatArray
-from extval.stats._kernels_moments import STRIDE, WIDTH, half_widths
+from extval.stats._kernels_moments import STRIDE, WIDTH, half_widths, halved_segments
 from extval.stats._kernels_smooth import local_polynomial, lowess_curve
 
 IndexArray = NDArray[np.int64]
@@ -60,28 +60,16 @@ def collapse(x: FloatArray, y: FloatArray) -> Collapsed:
 
 
 def segments(x: FloatArray, below: FloatArray, wanted: float, targets: FloatArray) -> Segments:
-    """Halve the range of `x` until no radius exceeds the half-width of a window that meets it.
+    """Cut ascending `x` into runs no wider than the windows of `targets` that meet them.
 
-    Narrow segments keep the moments about their centres exact; 16 predictors are summed directly
-    and need no halving. A sample of the targets places the cuts, which change no result.
+    Narrow segments keep the moments about their centres exact. A sample of the targets places
+    the cuts, which change no result.
     """
-    sample = targets[:: max(1, targets.size // 512)]
+    sample = np.ascontiguousarray(targets[:: max(1, targets.size // 512)])
     width = np.empty(sample.size)
     half_widths(x, below, wanted, sample, width)
-    first: list[int] = []
-    waiting = [(0, x.size)]
-    while waiting:
-        start, stop = waiting.pop()
-        low, high = x[start], x[stop - 1]
-        meets = (sample + width >= low) & (sample - width <= high)
-        narrowest = width[meets].min(initial=np.inf)
-        if stop - start <= 16 or high - low <= 2.0 * narrowest:
-            first.append(start)
-            continue
-        middle = start + int(np.searchsorted(x[start:stop], low + 0.5 * (high - low), side="right"))
-        middle = min(max(middle, start + 1), stop - 1)
-        waiting += [(middle, stop), (start, middle)]
-    edges = np.array([*first, x.size], dtype=np.int64)
+    first = np.empty(x.size + 1, dtype=np.int64)
+    edges = first[: halved_segments(x, sample, width, first) + 1].copy()
     low, high = x[edges[:-1]], x[edges[1:] - 1]
     radius = 0.5 * (high - low)
     return Segments(
