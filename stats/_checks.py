@@ -605,3 +605,19 @@ def two_class_probabilities(values: ArrayLike, n: int) -> FloatArray:
             f"last; got {table.shape}."
         )
     return np.ascontiguousarray(table[:, 1])
+
+
+def above_zero(value: float, *, name: str) -> float:
+    """Return `value` if it is above zero; infinity is allowed."""
+    if not value > 0.0:
+        raise ValueError(f"`{name}` must be above 0; got {value}.")
+    return float(value)
+
+
+def imputed(values: ArrayLike, se: ArrayLike, *, scale: str) -> tuple[FloatArray, FloatArray]:
+    """Return the estimates of two or more imputations and their standard errors, all finite."""
+    out = vector(values, name="value")
+    if out.size < 2:
+        raise ValueError(f"`value` must hold at least 2 imputations; got {out.size}.")
+    finite(se, out.size, name="se")
+    return centers(out, se, scale=scale)

@@ -1,11 +1,11 @@
 """Random-effects pooling of one performance measure across centres."""
 
 from dataclasses import dataclass
-from math import exp, isnan, nan, sqrt
+from math import isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, expit, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from extval.stats import _checks
 from extval.stats._between_centers import (
@@ -13,11 +13,11 @@ from extval.stats._between_centers import (
     heterogeneity,
     restricted_maximum_likelihood,
 )
+from extval.stats._scales import SCALES, SE_SCALES, from_scale, to_scale
 from extval.stats.results import Interval, Status
 
 FloatArray = NDArray[np.float64]
 
-SCALES = ("identity", "log", "logit")
 TESTS = ("hartung-knapp", "hartung-knapp-adhoc", "wald")
 
 
@@ -156,12 +156,12 @@ def pool_centers(
     """
     level = _checks.level(confidence_level)
     _checks.choice(scale, SCALES, name="scale")
-    _checks.choice(se_scale, ("natural", "scaled"), name="se_scale")
+    _checks.choice(se_scale, SE_SCALES, name="se_scale")
     _checks.choice(test, TESTS, name="test")
     _checks.choice(prediction, ("as-test", "k-2"), name="prediction")
     given, given_se = _checks.centers(value, se, scale=scale)
 
-    y_all, se_all = _to_scale(given, given_se, scale, se_scale)
+    y_all, se_all = to_scale(given, given_se, scale, se_scale)
     usable = np.isfinite(y_all) & np.isfinite(se_all) & (se_all > 0)
     y, v = y_all[usable], se_all[usable] ** 2
     k = y.size
@@ -192,7 +192,7 @@ def pool_centers(
     weights = np.full(given.size, nan)
     weights[usable] = w / w.sum()
     return PooledEstimate(
-        value=_from_scale(mean, scale),
+        value=from_scale(mean, scale),
         interval=_interval(low, high, scale, level),
         prediction_interval=_interval(mean - reach, mean + reach, scale, level),
         scale=scale,
@@ -211,7 +211,7 @@ def pool_centers(
         q=q if k > 1 else nan,
         q_df=k - 1,
         q_p_value=float(chdtrc(k - 1, q)) if k > 1 else nan,
-        common_value=_from_scale(common, scale),
+        common_value=from_scale(common, scale),
         weights=tuple(weights.tolist()),
         n_centers=k,
         n_not_estimable=given.size - k,
@@ -285,7 +285,7 @@ def probability_beyond(pooled: PooledEstimate, bound: float, *, side: str) -> fl
     """
     _checks.choice(side, ("below", "above"), name="side")
     natural = np.array([_checks.bound(bound, scale=pooled.scale)])
-    edge = float(_to_scale(natural, np.ones(1), pooled.scale, "scaled")[0][0])
+    edge = float(to_scale(natural, np.ones(1), pooled.scale, "scaled")[0][0])
     if isnan(pooled.tau2) or isnan(pooled.prediction_interval.low):
         return nan
     z = (edge - pooled.scaled_value) / sqrt(pooled.tau2 + pooled.scaled_se**2)
@@ -320,28 +320,8 @@ def _lower_tail(z: float, df: float) -> float:
     return float(ndtr(z)) if isnan(df) else float(stdtr(df, z))
 
 
-def _to_scale(
-    value: FloatArray, se: FloatArray, scale: str, se_scale: str
-) -> tuple[FloatArray, FloatArray]:
-    """Return estimate and standard error on `scale`; infinite where the scale has no value."""
-    slope = np.ones_like(value)
-    scaled = value
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if scale == "log":
-            scaled, slope = np.log(value), 1 / value
-        elif scale == "logit":
-            scaled, slope = np.log(value / (1 - value)), 1 / (value * (1 - value))
-        return scaled, se * slope if se_scale == "natural" else se
-
-
-def _from_scale(value: float, scale: str) -> float:
-    if scale == "log":
-        return exp(value)
-    return float(expit(value)) if scale == "logit" else value
-
-
 def _interval(low: float, high: float, scale: str, level: float) -> Interval:
-    return Interval(_from_scale(low, scale), _from_scale(high, scale), level)
+    return Interval(from_scale(low, scale), from_scale(high, scale), level)
 
 
 def _no_centers(scale: str, n_given: int, level: float, test: str) -> PooledEstimate:

@@ -251,6 +251,10 @@ class Status(Enum):
     POSITIVES_NOT_FOLLOWED = (
         "Not estimable: no patient at or above the threshold is followed to the horizon."
     )
+    EDGE_OF_SCALE = (
+        "Not estimable: an estimate lies on the edge of its scale, where its transform is "
+        "infinite."
+    )
 
 
 @dataclass(frozen=True, slots=True)

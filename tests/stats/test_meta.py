@@ -76,7 +76,7 @@ def test_unit_and_origin_carry_over(study, unit, shift):
     got, wanted = pool_centers(unit * y + shift, unit * se), pool_centers(y, se)
     assert_allclose(got.value, unit * wanted.value + shift, rtol=1e-9, atol=1e-12)
     assert_allclose(got.tau2, unit**2 * wanted.tau2, rtol=1e-6, atol=1e-10)
-    assert_allclose(got.i2, wanted.i2, rtol=1e-6, atol=1e-7)
+    assert_allclose(got.i2, wanted.i2, rtol=1e-6, atol=1e-5)  # per cent; the edge at 0 is flat
 
 
 @given(centers(), st.integers(0, 3))
