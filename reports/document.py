@@ -113,7 +113,7 @@ def _boxes(report: Report) -> tuple[list[Box], frozenset[int]]:
     contents = TextBox.of("Contents", width, HEADING, keep=True)
     boxes += [contents, ContentsBox(headings, CONTENTS, width)]
     for position, section in enumerate(report.sections, start=1):
-        name = f"{fmt.integer(position)} {section.title}"
+        name = f"{fmt.section_number(position)} {section.title}"
         heading = HeadingBox(
             typeset.break_lines(name, width, HEADING),
             HEADING,
@@ -130,8 +130,7 @@ def _boxes(report: Report) -> tuple[list[Box], frozenset[int]]:
         for block in section.blocks:
             if isinstance(block, Subheading):
                 part += 1
-                label = f"{fmt.integer(position)}.{fmt.integer(part)}"
-                entry = f"{label} {block.text}"
+                entry = f"{fmt.section_number(position, part)} {block.text}"
                 lower = HeadingBox(
                     typeset.break_lines(entry, width, SUBHEADING),
                     SUBHEADING,

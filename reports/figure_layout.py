@@ -19,10 +19,10 @@ from extval.reports.typeset import Line, Span, Style
 TITLE = Style(size=7.0, leading=8.8, bold=True)
 SUBTITLE = Style(size=6.5, leading=8.8)
 KEY = Style(size=6.8, leading=10.0)
-ROW_LABEL = Style(size=6.5, leading=7.4)
+ROW_LABEL = Style(size=6.3, leading=6.7)
 GAP, RIGHT_MARGIN, BELOW, BETWEEN, ABOVE = 4 * mm, 3 * mm, 8.6 * mm, 2.2 * mm, 2.2 * mm
 SAMPLE = 20.0
-MOST_LABEL = 128.0
+MOST_LABEL = 140.0
 POINTS_PER_INCH = 72.0
 
 
@@ -117,7 +117,7 @@ class PanelsPiece:
         room = panel_width - figure.left_mm * mm
         titles = [
             [
-                *(typeset.shortened(panel.title, room, TITLE, lines=2) if panel.title else []),
+                *(typeset.shortened(panel.title, room, TITLE, lines=3) if panel.title else []),
                 *_regular(panel.subtitle, room),
             ]
             for panel in panels

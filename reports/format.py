@@ -122,6 +122,17 @@ def percentages(
     return estimate(*hundredfold, digits=digits, bounded=bounded)
 
 
+def section_number(*parts: int) -> str:
+    """Return the number of a section and its parts.
+
+    Examples
+    --------
+    >>> section_number(6), section_number(6, 2)
+    ('6', '6.2')
+    """
+    return ".".join(integer(part) for part in parts)
+
+
 def share(part: int, whole: int) -> str:
     """Return ``part/whole (percentage)``, with a decimal only from 100 on.
 

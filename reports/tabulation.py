@@ -98,7 +98,7 @@ def comparison_table(
     adjustment = next((line.adjustment for line in found if line.adjustment), "none")
     adjusted = {"none": "", "holm": "P,\u00a0Holm"}.get(adjustment, f"P, {adjustment}")
     with_df = any(line.df is not None for line in found)
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("Comparison" if any(line.model_a != line.model_b for line in found) else "Model"),
         Column(f"Difference{_unit_of(found[0].metric)} {index.ci}", INTERVAL),
         Column("Statistic (df)" if with_df else "z", RIGHT),

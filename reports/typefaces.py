@@ -96,7 +96,7 @@ def runs(text: str, *, bold: bool = False) -> tuple[Run, ...]:
         if name is None:
             check([("text", text)])
             continue
-        if pieces and (pieces[-1][0] == name or character == " "):
+        if pieces and pieces[-1][0] == name:
             pieces[-1][1] += character
         else:
             pieces.append([name, character])

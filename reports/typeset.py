@@ -83,6 +83,8 @@ def break_lines(text: Text, width: float, style: Style) -> list[Line]:
     """Return `text` in lines no wider than `width`; an empty text is one empty line."""
     lines = [Line([], 0.0)]
     for atom in _atoms(spans_of(text), style):
+        if not atom.fragments:
+            continue
         line = lines[-1]
         gap = atom.gap if line.fragments else 0.0
         if line.fragments and line.width + gap + atom.width > width + 1e-6:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, Formatter, MaxNLocator
 
 from extval.reports import format as fmt
-from extval.reports.palette import GREY, Look
+from extval.reports.palette import Look
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -82,15 +82,20 @@ def draw_line(ax: Axes, x: Sequence[float], y: Sequence[float], look: Look, **op
     ax.plot(x, y, color=look.color, linestyle=dash, **options)
 
 
+def draw_segments(
+    ax: Axes,
+    segments: Sequence[tuple[tuple[float, float], tuple[float, float]]],
+    **options: Any,
+) -> None:
+    """Draw straight lines from point to point as one artist, with a gap after each."""
+    gap = float("nan")
+    x = [value for (x0, _), (x1, _) in segments for value in (x0, x1, gap)]
+    y = [value for (_, y0), (_, y1) in segments for value in (y0, y1, gap)]
+    if segments:
+        ax.plot(x, y, **options)
+
+
 def hide_bottom(ax: Axes) -> None:
     """Take the tick labels off an axis that the plot below shares."""
     ax.tick_params(labelbottom=False)
     ax.set_xlabel("")
-
-
-def say_empty(ax: Axes, sentence: str) -> Axes:
-    """Write a sentence where a curve cannot be drawn."""
-    ax.text(
-        0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center", color=GREY, size=6
-    )
-    return ax

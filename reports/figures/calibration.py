@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from extval.reports.figures.axes import QUINTS, Columns, draw_line, dress, hide_bottom
+from extval.reports.figures.axes import (
+    QUINTS,
+    Columns,
+    draw_line,
+    draw_segments,
+    dress,
+    hide_bottom,
+)
 from extval.reports.palette import GREY, LIGHT_GREY, Look, tint
 
 
@@ -27,9 +34,17 @@ def plot_calibration(curve: Columns, groups: Columns, look: Look, ax: Axes) -> A
         draw_line(ax, curve["predicted"], curve["observed"], Look(look.color, (), ""))
     if groups:
         x, y = groups["mean_predicted"], groups["observed"]
-        for at, low, high in zip(x, groups["lower"], groups["upper"], strict=True):
-            if low is not None and high is not None:
-                ax.plot([at, at], [low, high], color=look.color, linewidth=0.5)
+        limits = [
+            (at, low, high)
+            for at, low, high in zip(x, groups["lower"], groups["upper"], strict=True)
+            if low is not None and high is not None
+        ]
+        draw_segments(
+            ax,
+            [((at, low), (at, high)) for at, low, high in limits],
+            color=look.color,
+            linewidth=0.5,
+        )
         ax.plot(
             x,
             y,
@@ -58,15 +73,9 @@ def plot_risk_distribution(events: Columns, others: Columns, look: Look, ax: Axe
     """Draw counts by predicted risk: patients with the event upwards, the others downwards."""
     for table, sign, color in ((events, 1, look.color), (others, -1, "#A6A6A6")):
         if table:
-            low, high = table["bin_low"], table["bin_high"]
-            ax.bar(
-                low,
-                [sign * count for count in table["count"]],
-                [b - a for a, b in zip(low, high, strict=True)],
-                align="edge",
-                color=color,
-                linewidth=0,
-            )
+            edges = [*table["bin_low"], table["bin_high"][-1]]
+            heights = [sign * count for count in table["count"]]
+            ax.stairs(heights, edges, fill=True, color=color, linewidth=0)
     tallest = max([1, *(events.get("count") or ()), *(others.get("count") or ())])
     ax.axhline(0, color=GREY, linewidth=0.4)
     dress(

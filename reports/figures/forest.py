@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from extval.reports.figures.axes import TickLabels, dress
+from extval.reports.figures.axes import TickLabels, draw_segments, dress
 from extval.reports.palette import GREY, LIGHT_GREY
 
 CENTER, POOL, PREDICTION = "center", "pool", "prediction"
+LEAST_TICKS, MOST_TICKS = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ def plot_forest(
         ax.xaxis.set_minor_locator(NullLocator())
     if ideal is not None and low_end <= ideal <= high_end:
         ax.axvline(ideal, color=GREY, linewidth=0.5)
-    for y, line in enumerate(lines):
-        if line.estimate is not None:
-            _draw(ax, y, line, color, low_end, high_end)
-        if y and (line.kind == CENTER) != (lines[y - 1].kind == CENTER):
+    for y in range(1, len(lines)):
+        if (lines[y].kind == CENTER) != (lines[y - 1].kind == CENTER):
             ax.axhline(y - 0.5, color=LIGHT_GREY, linewidth=0.5)
+    _draw_limits(ax, lines, color, xlim)
+    _draw_estimates(ax, lines, color, xlim)
     dress(ax, xlabel=xlabel, xlim=xlim, ylim=(len(lines) - 0.5, -0.5), yticks=())
     if log:
         ax.xaxis.set_major_locator(FixedLocator(_log_ticks(low_end, high_end)))
@@ -63,37 +64,62 @@ def plot_forest(
     return ax
 
 
-def _draw(ax: Axes, y: int, line: ForestLine, color: str, low_end: float, high_end: float) -> None:
-    """Draw one line of the plot."""
-    middle, known = line.estimate, line.lower is not None and line.upper is not None
-    if line.lower is not None and line.upper is not None:
-        low, high = max(line.lower, low_end), min(line.upper, high_end)
-        inside = line.lower >= low_end and line.upper <= high_end
-        if line.kind == POOL and inside:
-            corners = [(low, y), (middle, y - 0.28), (high, y), (middle, y + 0.28)]
+def _draw_limits(
+    ax: Axes, lines: Sequence[ForestLine], color: str, xlim: tuple[float, float]
+) -> None:
+    """Draw the intervals; an arrow where one goes on beyond the axis."""
+    first, last = xlim
+    for kinds, thick in (((CENTER, POOL), 0.9), ((PREDICTION,), 2.2)):
+        segments = []
+        for y, line in enumerate(lines):
+            if line.lower is None or line.upper is None or line.kind not in kinds:
+                continue
+            low, high = max(line.lower, first), min(line.upper, last)
+            if low <= high and not _is_diamond(line, xlim):
+                segments.append(((low, y), (high, y)))
+            for beyond, end, marker in (
+                (line.lower < first, first, CARETLEFT),
+                (line.upper > last, last, CARETRIGHT),
+            ):
+                if beyond:
+                    ax.plot([end], [y], marker=marker, markersize=3, color=color, clip_on=False)
+        draw_segments(ax, segments, color=color, linewidth=thick, solid_capstyle="butt")
+
+
+def _draw_estimates(
+    ax: Axes, lines: Sequence[ForestLine], color: str, xlim: tuple[float, float]
+) -> None:
+    """Draw squares, and diamonds as wide as their intervals."""
+    squares: dict[str, list[tuple[float, float]]] = {"s": [], "D": []}
+    for y, line in enumerate(lines):
+        middle, known = line.estimate, line.lower is not None
+        if middle is None or (line.kind == PREDICTION and known):
+            continue
+        if _is_diamond(line, xlim):
+            corners = [(line.lower, y), (middle, y - 0.28), (line.upper, y), (middle, y + 0.28)]
             ax.fill(*zip(*corners, strict=True), color=color, linewidth=0)
-            return
-        if low <= high:
-            thick = 2.2 if line.kind == PREDICTION else 0.9
-            ax.plot([low, high], [y, y], color=color, linewidth=thick, solid_capstyle="butt")
-        for beyond, end, marker in (
-            (line.lower < low_end, low_end, CARETLEFT),
-            (line.upper > high_end, high_end, CARETRIGHT),
-        ):
-            if beyond:
-                ax.plot([end], [y], marker=marker, markersize=3, color=color, clip_on=False)
-    if line.kind == PREDICTION and known:
-        return
-    if middle is not None and low_end <= middle <= high_end:
-        symbol = "D" if line.kind == POOL else "s"
-        ax.plot([middle], [y], marker=symbol, markersize=3.2, color=color)
+        elif xlim[0] <= middle <= xlim[1]:
+            squares["D" if line.kind == POOL else "s"].append((middle, float(y)))
+    for symbol, points in squares.items():
+        if points:
+            x, y_all = zip(*points, strict=True)
+            ax.plot(x, y_all, linestyle="none", marker=symbol, markersize=3.2, color=color)
+
+
+def _is_diamond(line: ForestLine, xlim: tuple[float, float]) -> bool:
+    """Return whether a pooled estimate is drawn as a diamond: all of it is inside the axis."""
+    if line.kind != POOL or line.estimate is None or line.lower is None or line.upper is None:
+        return False
+    return line.lower >= xlim[0] and line.upper <= xlim[1]
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
     """Return round numbers inside the limits of a logarithmic axis."""
-    fine = [m * 10.0**e for e in range(-4, 5) for m in (1, 2, 5)]
-    inside = [t for t in fine if low <= t <= high]
-    if len(inside) < 3:
-        more = [m / 10 * 10.0**e for e in range(-3, 4) for m in (6, 8, 10, 12, 15, 20, 30, 40, 50)]
-        inside = [t for t in more if low <= t <= high]
-    return inside if len(inside) < 7 else [t for t in inside if f"{t:e}"[0] == "1"]
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        found = [m * 10.0**e for e in range(-4, 5) for m in steps if low <= m * 10.0**e <= high]
+        if len(found) <= MOST_TICKS:
+            break
+    if len(found) >= LEAST_TICKS:
+        return found
+    fine = (6, 8, 10, 12, 15, 20, 30, 40, 50)
+    return [m * 10.0**e for e in range(-5, 4) for m in fine if low <= m * 10.0**e <= high]

@@ -23,7 +23,7 @@ from extval.reports.sections.utility import decision_panel
 from extval.reports.tabulation import at_horizon, comparison_table, metric_table
 from extval.validate.store import CohortRow
 
-LINE_MM, SMALL_MM, MOST_PANELS = 4.4, 40.0, 4
+LINE_MM, SMALL_MM, MOST_PANELS = 4.8, 40.0, 4
 MOST_DIFFERENCES, MOST_LINES = 150, 42
 _FULL = {"auc": (0.0, 1.0), "c_harrell": (0.0, 1.0), "auc_t": (0.0, 1.0)}
 _IDEAL = {"calibration_slope": 1.0, "oe_ratio": 1.0, "oe_t": 1.0, "calibration_intercept": 0.0}
