@@ -621,3 +621,24 @@ def imputed(values: ArrayLike, se: ArrayLike, *, scale: str) -> tuple[FloatArray
         raise ValueError(f"`value` must hold at least 2 imputations; got {out.size}.")
     finite(se, out.size, name="se")
     return centers(out, se, scale=scale)
+
+
+def causes(
+    values: ArrayLike, n: int, *, n_causes: int | None, name: str = "cause"
+) -> tuple[NDArray[np.intp], int]:
+    """Return cause codes as integers of shape `(n,)`, 0 for censored, and how many causes."""
+    arr = np.asarray(values)
+    if arr.shape != (n,):
+        raise ValueError(f"`{name}` must have shape ({n},); got {arr.shape}.")
+    codes = arr.astype(np.float64)
+    bad = np.flatnonzero(~((codes >= 0.0) & (codes == np.round(codes))))
+    if bad.size:
+        raise ValueError(
+            f"`{name}` must hold 0 (censored), 1, 2, ...; {bad.size} of {n} values do not, first "
+            f"at index {bad[0]} ({arr[bad[0]]})."
+        )
+    largest = int(codes.max()) if n else 0
+    count = max(largest, 1) if n_causes is None else positive_integer(n_causes, name="n_causes")
+    if largest > count:
+        raise ValueError(f"`{name}` must not exceed `n_causes`, {count}; got {largest}.")
+    return codes.astype(np.intp), count

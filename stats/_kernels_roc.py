@@ -6,21 +6,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
+from extval.stats._kernels_sort import sort_keys
 from extval.stats._resampling import draw_counts, first_state
-
-BLOCK = 4096
 
 
 @kernel
 def twice_wins(
-    ascending: NDArray[np.float64], order: NDArray[np.intp], n_cases: int, wins: NDArray[Any]
+    is_case: NDArray[np.bool_], scores: NDArray[np.float64], n_cases: int, wins: NDArray[Any]
 ) -> None:
-    """Write twice the number of pairs that each patient helps the score to win; a tie is half.
+    """Write twice the number of pairs that each patient helps each score to win; a tie is half.
 
-    Rows 0 to ``n_cases - 1`` are cases, the rest controls; `order` sorts them into `ascending`.
-    A case gets the controls below it, a control the cases above it, each (n,) and even or, with
-    ties, odd. Integers, so that equal placements are equal to the last bit.
+    `scores` and `wins` are (k, n); in `wins` the cases come first, then the controls, each in row
+    order. A case gets the controls below it, a control the cases above it. Integers, so that equal
+    placements are equal to the last bit.
     """
+    k, n = wins.shape
+    grouped = np.empty(n, np.float64)
+    keys, order = np.empty(n, np.uint64), np.empty(n, np.int32)
+    spare_keys, spare_order = np.empty(n, np.uint64), np.empty(n, np.int32)
+    for j in range(k):
+        case, control = 0, n_cases
+        for i in range(n):
+            if is_case[i]:
+                grouped[case] = scores[j, i]
+                case += 1
+            else:
+                grouped[control] = scores[j, i]
+                control += 1
+        ascending, ascending_order = sort_keys(grouped, keys, order, spare_keys, spare_order)
+        count_wins(ascending, ascending_order, n_cases, wins[j])
+
+
+@kernel
+def count_wins(
+    ascending: NDArray[np.uint64], order: NDArray[np.int32], n_cases: int, wins: NDArray[Any]
+) -> None:
+    """Write the doubled placements of one score, (n,), from its sorted keys and their order."""
     n = order.size
     cases_below, controls_below = 0, 0
     start = 0
@@ -44,20 +65,31 @@ def twice_wins(
 
 
 @kernel
-def product_sums(wins: NDArray[Any], out: NDArray[np.int64]) -> None:
-    """Add the sums of products of all pairs of rows of `wins`, shape (k, n), into `out`, (k, k).
+def product_sums(
+    wins: NDArray[Any], n_cases: int, block: int, sums: NDArray[np.int64], limbs: NDArray[np.int64]
+) -> None:
+    """Write the sums of the cases' `wins`, (k,), and of products of rows in each class.
 
-    The upper triangle only. Whoever calls keeps n small enough for 64-bit sums.
+    `limbs`, (2, k, k, 2), holds cases then controls, upper triangles, each sum as its high part
+    and its low 32 bits, so that nothing overflows as long as `block` products do not.
     """
     k, n = wins.shape
-    for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        for a in range(k):
-            for b in range(a, k):
-                total = np.int64(0)
-                for i in range(start, stop):
-                    total += np.int64(wins[a, i]) * np.int64(wins[b, i])
-                out[a, b] += total
+    sums[:] = 0
+    limbs[:] = 0
+    for group in range(2):
+        first, last = (0, n_cases) if group == 0 else (n_cases, n)
+        for start in range(first, last, block):
+            stop = min(start + block, last)
+            for a in range(k):
+                if group == 0:
+                    for i in range(start, stop):
+                        sums[a] += wins[a, i]
+                for b in range(a, k):
+                    total = np.int64(0)
+                    for i in range(start, stop):
+                        total += np.int64(wins[a, i]) * np.int64(wins[b, i])
+                    limbs[group, a, b, 0] += total >> 32
+                    limbs[group, a, b, 1] += total & 0xFFFFFFFF
 
 
 @kernel
@@ -76,18 +108,18 @@ def resampled_wins(
     n_cases = controls_below.size
     case_counts = np.empty(n_cases, np.int32)
     control_counts = np.empty(n_controls, np.int32)
-    cumulative = np.zeros(n_controls + 1, np.int64)
+    cumulative = np.zeros(n_controls + 1, np.int32)
     for b in range(twice.size):
         state = draw_counts(first_state(key, b), case_counts)
         draw_counts(state, control_counts)
-        total = np.int64(0)
+        below = np.int32(0)
         for j in range(n_controls):
-            total += control_counts[j]
-            cumulative[j + 1] = total
+            below += control_counts[j]
+            cumulative[j + 1] = below
         total = np.int64(0)
         for i in range(n_cases):
-            drawn = np.int64(case_counts[i])
-            total += drawn * (cumulative[controls_below[i]] + cumulative[controls_up_to[i]])
+            beaten = np.int64(cumulative[controls_below[i]]) + cumulative[controls_up_to[i]]
+            total += case_counts[i] * beaten
         twice[b] = total
 
 

@@ -64,7 +64,7 @@ def clustered_auc(
     score = _checks.finite(y_score, is_case.size, name="y_score")
     _, codes = _checks.labels(cluster, is_case.size, name="cluster")
     level = _checks.level(confidence_level)
-    found = _clustered(is_case, [score], codes)
+    found = _clustered(is_case, score[np.newaxis], codes)
     result = partial(
         Estimate,
         method=f"Mann-Whitney; Obuchowski, {found.n_clusters} clusters",
@@ -129,7 +129,7 @@ def clustered_auc_test(
     b = _checks.finite(score_b, is_case.size, name="score_b")
     _, codes = _checks.labels(cluster, is_case.size, name="cluster")
     level = _checks.level(confidence_level)
-    found = _clustered(is_case, [a, b], codes)
+    found = _clustered(is_case, np.stack([a, b]), codes)
     result = partial(
         Comparison,
         method=f"Mann-Whitney; Obuchowski, paired, {found.n_clusters} clusters",
@@ -192,7 +192,7 @@ class _Clustered:
 
 
 def _clustered(
-    is_case: NDArray[np.bool_], scores: list[NDArray[np.float64]], codes: NDArray[np.intp]
+    is_case: NDArray[np.bool_], scores: NDArray[np.float64], codes: NDArray[np.intp]
 ) -> _Clustered:
     wins = doubled_placements(is_case, scores).astype(np.int64)
     m = int(np.count_nonzero(is_case))

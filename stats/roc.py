@@ -6,13 +6,13 @@ from math import inf, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
 from extval.stats import _checks
-from extval.stats.placements import Placements, placements
+from extval.stats._delong import auc_from, caution, difference_from
+from extval.stats.placements import placements
 from extval.stats.resampled_curves import operating_points
 from extval.stats.results import Comparison, Estimate, Interval, Status
-from extval.stats.roc_intervals import hanley_mcneil_variance, logit_interval
 
 AUC_METHODS = ("delong", "logit", "hanley-mcneil")
 
@@ -24,6 +24,14 @@ class PairComparison:
     a: int
     b: int
     comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AucComparison:
+    """The AUCs of k models of the same patients and their paired comparisons."""
+
+    estimates: tuple[Estimate, ...]
+    pairs: tuple[PairComparison, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,29 +109,7 @@ def auc(
     method = _checks.choice(method, AUC_METHODS, name="method")
     level = _checks.level(confidence_level)
 
-    found = placements(is_case, [score])
-    if found.status is not Status.OK:
-        return _auc_estimate(found, nan, nan, Interval.undefined(level), method, found.status)
-    value = found.auc(0)
-    variance = (
-        hanley_mcneil_variance(value, found.n_cases, found.n_controls)
-        if method == "hanley-mcneil"
-        else found.variance(0)
-    )
-    if variance == 0.0:
-        status = Status.CONSTANT_SCORE if 0.0 < value < 1.0 else Status.PERFECT_SEPARATION
-    else:
-        status = Status.TOO_FEW_PER_CLASS if np.isnan(variance) else Status.OK
-    if status is not Status.OK:
-        return _auc_estimate(found, value, nan, Interval.undefined(level), method, status)
-    se = sqrt(variance)
-    z = float(ndtri(0.5 + level / 2))
-    interval = (
-        logit_interval(value, se, z, level)
-        if method == "logit"
-        else Interval(max(0.0, value - z * se), min(1.0, value + z * se), level)
-    )
-    return _auc_estimate(found, value, se, interval, method, Status.OK)
+    return auc_from(placements(is_case, score[np.newaxis]), 0, method, level)
 
 
 def delong_test(
@@ -174,7 +160,7 @@ def delong_test(
     a = _checks.finite(score_a, is_case.size, name="score_a")
     b = _checks.finite(score_b, is_case.size, name="score_b")
     level = _checks.level(confidence_level)
-    return _compare(placements(is_case, [a, b]), 0, 1, level)
+    return difference_from(placements(is_case, np.stack([a, b])), 0, 1, level)
 
 
 def delong_pairs(
@@ -184,7 +170,20 @@ def delong_pairs(
     reference: int | None = None,
     confidence_level: float = 0.95,
 ) -> tuple[PairComparison, ...]:
-    """Compare the AUCs of k models of the same patients from one covariance matrix.
+    """Compare the AUCs of k models of the same patients: the pairs of `compare_aucs`."""
+    return compare_aucs(
+        y_true, scores, reference=reference, confidence_level=confidence_level
+    ).pairs
+
+
+def compare_aucs(
+    y_true: ArrayLike,
+    scores: ArrayLike,
+    *,
+    reference: int | None = None,
+    confidence_level: float = 0.95,
+) -> AucComparison:
+    """Estimate the AUCs of k models of the same patients and compare them, from one covariance.
 
     Parameters
     ----------
@@ -197,8 +196,9 @@ def delong_pairs(
 
     Returns
     -------
-    tuple of PairComparison
-        Each equal, to the last bit, to `delong_test` of the two models.
+    AucComparison
+        Each estimate equal to `auc` of the model, and each pair to `delong_test` of the two, to
+        the last bit.
 
     Raises
     ------
@@ -208,23 +208,26 @@ def delong_pairs(
     Examples
     --------
     >>> scores = [[1, 2, 4, 3, 5, 6], [1, 4, 5, 2, 3, 6], [6, 4, 2, 3, 5, 1]]
-    >>> [(p.a, p.b) for p in delong_pairs([0, 0, 0, 1, 1, 1], scores)]
-    [(0, 1), (0, 2), (1, 2)]
+    >>> found = compare_aucs([0, 0, 0, 1, 1, 1], scores)
+    >>> [(p.a, p.b) for p in found.pairs], round(found.estimates[0].value, 4)
+    ([(0, 1), (0, 2), (1, 2)], 0.8889)
     """
     is_case = _checks.binary(y_true)
     rows = _checks.score_rows(scores, is_case.size, name="scores")
     level = _checks.level(confidence_level)
-    k = len(rows)
+    k = rows.shape[0]
     if reference is None:
         pairs = [(a, b) for a in range(k) for b in range(a + 1, k)]
     else:
         chosen = _checks.index(reference, k, name="reference")
         pairs = [(a, chosen) for a in range(k) if a != chosen]
-    if not pairs:
-        return ()
     found = placements(is_case, rows)
-    return tuple(
-        PairComparison(a=a, b=b, comparison=_compare(found, a, b, level)) for a, b in pairs
+    return AucComparison(
+        estimates=tuple(auc_from(found, j, "delong", level) for j in range(k)),
+        pairs=tuple(
+            PairComparison(a=a, b=b, comparison=difference_from(found, a, b, level))
+            for a, b in pairs
+        ),
     )
 
 
@@ -266,8 +269,8 @@ def delong_test_unpaired(
     case_a = _checks.binary(y_true_a, name="y_true_a")
     case_b = _checks.binary(y_true_b, name="y_true_b")
     level = _checks.level(confidence_level)
-    a = placements(case_a, [_checks.finite(score_a, case_a.size, name="score_a")])
-    b = placements(case_b, [_checks.finite(score_b, case_b.size, name="score_b")])
+    a = placements(case_a, _checks.finite(score_a, case_a.size, name="score_a")[np.newaxis])
+    b = placements(case_b, _checks.finite(score_b, case_b.size, name="score_b")[np.newaxis])
     found = partial(
         Comparison,
         method="Mann-Whitney; DeLong, unpaired; Welch t",
@@ -295,7 +298,7 @@ def delong_test_unpaired(
         statistic=statistic,
         df=df,
         p_value=float(2 * stdtr(df, -abs(statistic))),
-        status=_perfect(a.auc(0), b.auc(0)),
+        status=caution(a.auc(0), b.auc(0)),
     )
 
 
@@ -334,57 +337,4 @@ def roc_curve(y_true: ArrayLike, y_score: ArrayLike) -> RocCurve:
         n=is_case.size,
         events=points.n_cases,
         status=points.status,
-    )
-
-
-def _compare(found: Placements, a: int, b: int, level: float) -> Comparison:
-    result = partial(
-        Comparison, method="Mann-Whitney; DeLong, paired", n=found.n, events=found.n_cases
-    )
-    undefined = Interval.undefined(level)
-    if found.status is not Status.OK:
-        return result(difference=nan, interval=undefined, status=found.status)
-    difference = found.auc_difference(a, b)
-    variance = found.difference_variance(a, b)
-    if np.isnan(variance):
-        status = Status.TOO_FEW_PER_CLASS
-        return result(difference=difference, interval=undefined, status=status)
-    if variance == 0.0 and difference != 0.0:
-        return result(difference=difference, interval=undefined, status=Status.ZERO_VARIANCE)
-    if variance == 0.0:
-        no_width = Interval(0.0, 0.0, level)
-        return result(difference=0.0, se=0.0, interval=no_width, statistic=0.0, p_value=1.0)
-    se = sqrt(variance)
-    margin = float(ndtri(0.5 + level / 2)) * se
-    statistic = difference / se
-    return result(
-        difference=difference,
-        se=se,
-        interval=Interval(difference - margin, difference + margin, level),
-        statistic=statistic,
-        p_value=float(2 * ndtr(-abs(statistic))),
-        status=_perfect(found.auc(a), found.auc(b)),
-    )
-
-
-def _perfect(auc_a: float, auc_b: float) -> Status:
-    return Status.ONE_AUC_PERFECT if {auc_a, auc_b} & {0.0, 1.0} else Status.OK
-
-
-def _auc_estimate(
-    found: Placements, value: float, se: float, interval: Interval, method: str, status: Status
-) -> Estimate:
-    name = {
-        "delong": "DeLong",
-        "logit": "DeLong on the logit scale",
-        "hanley-mcneil": "Hanley-McNeil",
-    }
-    return Estimate(
-        value=value,
-        se=se,
-        interval=interval,
-        method=f"Mann-Whitney; {name[method]}",
-        n=found.n,
-        events=found.n_cases,
-        status=status,
     )

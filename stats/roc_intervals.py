@@ -1,7 +1,11 @@
 """Intervals of an AUC besides DeLong's Wald interval."""
 
+from functools import cache
+from math import inf
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit, ndtri
 
 from extval.stats import _checks
 from extval.stats._kernels_roc import resampled_wins
@@ -70,7 +74,7 @@ def auc_bootstrap(
     how = f"bootstrap {'BCa' if method == 'bca' else 'percentile'}, {n_resamples} resamples"
     status = Status.OK if m and n else Status.ONE_CLASS if m + n else Status.NO_PATIENTS
     if status is Status.OK:
-        wins = doubled_placements(is_case, [score])[0].astype(np.int64)
+        wins = doubled_placements(is_case, score[np.newaxis])[0].astype(np.int64)
         value = int(wins[:m].sum()) / (2 * m * n)
         if value in {0.0, 1.0}:
             status = Status.PERFECT_SEPARATION
@@ -116,11 +120,24 @@ def hanley_mcneil_variance(value: float, n_cases: int, n_controls: int) -> float
     return spread / (n_cases * n_controls)
 
 
-def logit_interval(value: float, se: float, z: float, level: float) -> Interval:
-    """Return the Wald interval of ``logit(value)``, by the delta method, transformed back."""
-    odds = value / (1.0 - value)
-    factor = float(np.exp(z * se / (value * (1.0 - value))))
-    return Interval(odds / (odds + factor), odds * factor / (1.0 + odds * factor), level)
+def wald_interval(
+    value: float, se: float, level: float, *, low: float = -inf, high: float = inf
+) -> Interval:
+    """Return the Wald interval, clipped to ``[low, high]``."""
+    margin = normal_quantile(level) * se
+    return Interval(max(low, value - margin), min(high, value + margin), level)
+
+
+def logit_interval(value: float, margin: float, level: float) -> Interval:
+    """Return the interval ``logit(value) +- margin/(value (1 - value))``, transformed back."""
+    center, reach = logit(value), margin / (value * (1.0 - value))
+    return Interval(float(expit(center - reach)), float(expit(center + reach)), level)
+
+
+@cache
+def normal_quantile(level: float) -> float:
+    """Return how many standard errors a two-sided interval of this level reaches each way."""
+    return float(ndtri(0.5 + level / 2))
 
 
 def _resampled_aucs(

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 
 from extval.stats import Status, placements
-from extval.stats.roc import auc, delong_pairs, delong_test, delong_test_unpaired, roc_curve
+from extval.stats._kernels_sort import sort_keys
+from extval.stats.roc import (
+    auc,
+    compare_aucs,
+    delong_pairs,
+    delong_test,
+    delong_test_unpaired,
+    roc_curve,
+)
 from tests.oracles import roc as oracle
 
 PROC = json.loads((Path(__file__).parents[1] / "reference" / "roc.json").read_text())
@@ -124,6 +132,9 @@ def test_pairs_are_the_single_tests_to_the_last_bit(study, reference):
     assert [(p.a, p.b) for p in pairs] == wanted
     for p in pairs:
         assert_equal(numbers(p.comparison), numbers(delong_test(y, scores[p.a], scores[p.b])))
+    together = compare_aucs(y, scores, reference=reference)
+    assert_equal([numbers(p) for p in together.pairs], [numbers(p) for p in pairs])
+    assert_equal([numbers(e) for e in together.estimates], [numbers(auc(y, s)) for s in scores])
 
 
 @given(studies(1))
@@ -314,12 +325,44 @@ def test_no_pairs_with_one_model_and_no_result_for_one_class():
 
 
 def test_sums_of_squares_are_split_before_they_overflow(monkeypatch):
-    """The same exact integers, whether summed in one block or in very many."""
+    """The same exact integers, whether summed in few blocks or in very many."""
     n, rng = 200, np.random.default_rng(7)
     y, s = np.arange(n) % 3 == 0, rng.integers(0, 30, n)
     whole = auc(y, s)
     monkeypatch.setattr(placements, "_LARGEST_SUM", 2**18)
     assert_equal(numbers(auc(y, s)), numbers(whole))
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.one_of(finite, st.sampled_from([0.0, -0.0, 5e-324, 1e308])), max_size=40))
+def test_sort_is_the_stable_sort(values):
+    x = np.array(values, dtype=np.float64)
+    assert_array_equal(sorted_order(x), np.argsort(x, kind="stable"))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.random.default_rng(1).normal(size=300),
+        np.round(np.random.default_rng(2).normal(size=5000), 1),
+        1.0 + np.random.default_rng(3).integers(0, 2**20, 300) * 2.0**-52,
+        np.append(1.0 + np.random.default_rng(4).integers(0, 9, 299) * 2.0**-52, -1e300),
+        np.arange(300.0)[::-1],
+        np.zeros(100),
+    ],
+    ids=["spread", "tied", "narrow", "narrow with an outlier", "descending", "constant"],
+)
+def test_sort_of_many(x):
+    assert_array_equal(sorted_order(x), np.argsort(x, kind="stable"))
+
+
+def sorted_order(x):
+    room = [np.empty(x.size, kind) for kind in (np.uint64, np.int32, np.uint64, np.int32)]
+    keys, order = sort_keys(x, *room)
+    assert_array_equal(keys[1:] == keys[:-1], x[order][1:] == x[order][:-1])
+    return order
 
 
 @pytest.mark.parametrize(
