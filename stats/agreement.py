@@ -267,7 +267,8 @@ def _with_both_limits(value: FloatArray, low: FloatArray, high: FloatArray) -> F
 def _spearman_brown(single: FloatArray, k: float) -> FloatArray:
     """Return the estimate and limits of a mean of k ratings; NaN beyond the pole at -1/(k - 1)."""
     denominator = 1 + (k - 1) * single
-    value, low, high = np.where(denominator > 0, k * single / denominator, np.nan)
+    # At the pole itself rounding must not decide: 1e-12 is its reach, not a tuning constant.
+    value, low, high = np.where(denominator > 1e-12, k * single / denominator, np.nan)
     return _with_both_limits(value, low, high)
 
 

@@ -36,9 +36,11 @@ def test_matches_the_definition(table, level):
     result = icc([table], confidence_level=level)
     subjects, within, _, residual = oracle._mean_squares(table)
     assume(min(subjects, within, residual) > 1e-9 and abs(subjects - residual) > 1e-9)
-    got, wanted = numbers(result), oracle.icc(table, level)
+    with np.errstate(all="ignore"):  # the oracle divides by zero at the poles
+        got, wanted = numbers(result), oracle.icc(table, level)
     pole = -1 / (table.shape[1] - 1)
-    beyond = (wanted[:3, 0] <= pole + 1e-9) | (wanted[:3, 1] <= pole + 1e-9)
+    assume(np.isfinite(wanted).all() and np.abs(wanted[:3, :3] - pole).min() > 1e-7)
+    beyond = (wanted[:3, :2] <= pole).any(axis=1)
     assert_array_equal(np.isnan(got[3:, :3]).any(axis=1), beyond)
     defined = ~np.isnan(got)
     assert_allclose(got[defined], wanted[defined], rtol=1e-9, atol=1e-12)
