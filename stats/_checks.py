@@ -45,14 +45,20 @@ def finite(values: ArrayLike, n: int, *, name: str) -> FloatArray:
 
 def probabilities(values: ArrayLike, n: int, *, name: str = "y_prob") -> FloatArray:
     """Return `values` as float64 of shape `(n,)` in [0, 1]."""
-    out = finite(values, n, name=name)
-    if out.size and (out.min() < 0.0 or out.max() > 1.0):
+    out = np.ascontiguousarray(values, dtype=np.float64)
+    if out.shape != (n,) or not _within_unit(out):
+        finite(out, n, name=name)
         bad = np.flatnonzero((out < 0.0) | (out > 1.0))
         raise ValueError(
             f"`{name}` must lie in [0, 1]; {bad.size} of {n} values do not, first at index "
             f"{bad[0]} ({out[bad[0]]})."
         )
     return out
+
+
+def _within_unit(values: FloatArray) -> bool:
+    """Return whether no value is outside [0, 1] or NaN; two passes over the memory."""
+    return not values.size or bool(values.min() >= 0.0 and values.max() <= 1.0)
 
 
 def vector(values: ArrayLike, *, name: str) -> FloatArray:
@@ -187,12 +193,7 @@ def successes_of(successes: int, n: int) -> tuple[int, int]:
 
 def score_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
     """Return `values` as finite C-contiguous float64 of shape `(k, n)`, one row a model."""
-    rows = np.ascontiguousarray(values, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[1] != n:
-        raise ValueError(
-            f"`{name}` must have shape (models, {n}), one row a model; got {rows.shape}. Add a "
-            "leading axis for a single model."
-        )
+    rows = _model_rows(values, n, name=name)
     if not np.isfinite(rows).all():
         for j, row in enumerate(rows):
             finite(row, n, name=f"{name}[{j}]")
@@ -201,8 +202,18 @@ def score_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
 
 def probability_rows(values: ArrayLike, n: int, *, name: str = "y_prob") -> list[FloatArray]:
     """Return the k rows of a `(k, n)` array, one a model, each in [0, 1]."""
-    rows = score_rows(values, n, name=name)
+    rows = _model_rows(values, n, name=name)
     return [probabilities(row, n, name=f"{name}[{j}]") for j, row in enumerate(rows)]
+
+
+def _model_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
+    rows = np.ascontiguousarray(values, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != n:
+        raise ValueError(
+            f"`{name}` must have shape (models, {n}), one row a model; got {rows.shape}. Add a "
+            "leading axis for a single model."
+        )
+    return rows
 
 
 def increasing_thresholds(values: ArrayLike, *, name: str = "thresholds") -> FloatArray:
