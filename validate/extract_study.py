@@ -22,6 +22,7 @@ from extval.validate import yaml_file
 from extval.validate.protocol import DEFAULT_SEED
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+WEIGHTS = "give `imagenet`, `{file: ..., sha256: ...}` or `{random: SEED}`"
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -71,13 +72,17 @@ class WeightsChoice(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _by_name(cls, raw: Any) -> Any:
-        return {"imagenet": True} if raw == "imagenet" else raw
+        if raw == "imagenet":
+            return {"imagenet": True}
+        if not isinstance(raw, dict | WeightsChoice):
+            raise ValueError(WEIGHTS)
+        return raw
 
     @model_validator(mode="after")
     def _one_kind(self) -> "WeightsChoice":
         given = [item is not None for item in (self.imagenet, self.file, self.random)]
         if sum(given) != 1:
-            raise ValueError("give `imagenet`, `{file: ..., sha256: ...}` or `{random: SEED}`")
+            raise ValueError(WEIGHTS)
         if (self.file is None) != (self.sha256 is None):
             raise ValueError("`file` and `sha256` go together")
         return self

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -88,9 +89,16 @@ def _allowed(model: type[BaseModel], location: Location) -> list[str]:
     for part in location:
         fields = getattr(here, "model_fields", {})
         by_alias = {field.alias or name: field for name, field in fields.items()}
-        here = by_alias[part].annotation if part in by_alias else _value_type(here)
+        here = _present(by_alias[part].annotation) if part in by_alias else _value_type(here)
     fields = getattr(here, "model_fields", {})
     return [field.alias or name for name, field in fields.items()]
+
+
+def _present(annotation: Any) -> Any:
+    """Return X of an `X | None` annotation, and any other as it is."""
+    kinds = [kind for kind in getattr(annotation, "__args__", ()) if kind is not type(None)]
+    optional = isinstance(annotation, UnionType) and len(kinds) == 1
+    return kinds[0] if optional else annotation
 
 
 def _value_type(annotation: Any) -> Any:
