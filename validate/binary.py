@@ -12,8 +12,10 @@ from extval.validate.calibration import add_calibration
 from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
 from extval.validate.discrimination import add_discrimination, auc_pairs, classification_pairs
 from extval.validate.findings import GroupFindings
+from extval.validate.precision import add_precision
 from extval.validate.store import ModelRow
 from extval.validate.study import BinaryStudy
+from extval.validate.updating import add_updating
 from extval.validate.utility import add_strategies, add_utility, utility_pairs
 
 
@@ -44,6 +46,9 @@ def evaluate_model(
     add_discrimination(found, study, group, model)
     add_calibration(found, study, group, model.name)
     add_utility(found, study, group, model.name, at=utility_at)
+    if group.cohort == VALIDATION:
+        add_updating(found, study, group, model.name)
+        add_precision(found, study, model.name, at=utility_at)
     return found
 
 

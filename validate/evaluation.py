@@ -127,7 +127,7 @@ def _tasks(
     else:
         yield lambda: survival.describe(study, group)
         for model in models:
-            yield _bind(survival.evaluate_model, study, group, model)
+            yield _bind(survival.evaluate_model, study, group, model, utility_at=utility_at)
         yield lambda: survival.compare_models(study, group)
 
 

@@ -6,8 +6,10 @@ from extval.stats.auc_t import auc_t, auc_t_test
 from extval.stats.auc_t_curve import auc_t_curve
 from extval.stats.brier_t import brier_t, brier_t_test, ipa_t
 from extval.stats.integrated_brier import ibs
+from extval.stats.results import Estimate, Interval
 from extval.stats.survival_calibration import oe_t
 from extval.stats.survival_calibration_curve import calibration_curve_t, calibration_groups_t
+from extval.stats.survival_decision import survival_decision_curve
 from extval.validate.cohort import Group
 from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
@@ -17,7 +19,9 @@ from extval.validate.study import FloatArray, SurvivalStudy
 CURVE_POINTS = 12
 
 
-def add_horizons(found: GroupFindings, study: SurvivalStudy, group: Group, model: str) -> None:
+def add_horizons(
+    found: GroupFindings, study: SurvivalStudy, group: Group, model: str, *, utility_at: float
+) -> None:
     """Add discrimination, calibration and error at each horizon, and what runs over time."""
     protocol, time, event = study.protocol, study.time, study.event
     level = protocol.confidence_level
@@ -32,6 +36,7 @@ def add_horizons(found: GroupFindings, study: SurvivalStudy, group: Group, model
             estimate = routine(time, event, risk, horizon=horizon, confidence_level=level)
             found.metric(model, metric, estimate, horizon=horizon)
         _add_calibration(found, study, group, model, horizon)
+        _add_utility(found, study, group, model, horizon, at=utility_at)
     if len(horizons) > 1:
         risks = np.stack([study.risk[model, horizon] for horizon in horizons])
         error = ibs(time, event, risks, horizons=horizons, confidence_level=level)
@@ -125,6 +130,59 @@ def _add_calibration(
         n=groups.n,
         events=groups.events,
     )
+
+
+def _add_utility(
+    found: GroupFindings,
+    study: SurvivalStudy,
+    group: Group,
+    model: str,
+    horizon: float,
+    *,
+    at: float,
+) -> None:
+    """Add net benefit at the tabulated threshold, and the decision curve, for one horizon."""
+    protocol, level = study.protocol, study.protocol.confidence_level
+    grid = protocol.decision_curve.thresholds()
+    name = f"decision_t/{group.label}/{model}/{horizon:g}"
+    curve, point = (
+        survival_decision_curve(
+            study.time,
+            study.event,
+            study.risk[model, horizon][np.newaxis],
+            horizon=horizon,
+            thresholds=thresholds,
+            n_resamples=protocol.bootstrap.n_resamples,
+            rng=stream(protocol.seed, name),
+            confidence_level=level,
+        )
+        for thresholds in (grid, [at])
+    )
+    estimate = Estimate(
+        value=float(point.net_benefit[0, 0]),
+        interval=Interval(float(point.lower[0, 0]), float(point.upper[0, 0]), level),
+        method=point.method,
+        n=point.n,
+        events=point.events,
+        status=point.status,
+    )
+    found.metric(model, "net_benefit_t", estimate, horizon=horizon, threshold=at)
+    empty = np.full(len(grid), np.nan)
+    curves = [(model, curve.net_benefit[0], curve.lower[0], curve.upper[0])]
+    if model == next(iter(protocol.models)):
+        curves += [
+            ("treat all", curve.treat_all, empty, empty),
+            ("treat none", curve.treat_none, empty, empty),
+        ]
+    for label, values, lower, upper in curves:
+        found.curve(
+            "decision_t",
+            {"model": label, "horizon": horizon},
+            threshold=grid,
+            net_benefit=values,
+            lower=lower,
+            upper=upper,
+        )
 
 
 def _add_auc_curve(found: GroupFindings, study: SurvivalStudy, model: str) -> None:

@@ -210,6 +210,21 @@ class Calibration(_Strict):
     groups: Annotated[int, Field(ge=2, le=100)] = 10
 
 
+class Updating(_Strict):
+    """Folds in which an updated model is judged on patients it was not fitted on."""
+
+    folds: Annotated[int, Field(ge=2, le=50)] = 10
+
+
+class Precision(_Strict):
+    """Widths of 95% intervals that make an external cohort large enough (Riley 2021)."""
+
+    oe_ratio: Annotated[float, Field(gt=0.0)] = 0.2
+    calibration_slope: Annotated[float, Field(gt=0.0)] = 0.2
+    auc: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    net_benefit: Annotated[float, Field(gt=0.0)] = 0.2
+
+
 class _Protocol(_Strict):
     schema_version: Literal[1] = SCHEMA_VERSION
     title: Name | None = None
@@ -230,6 +245,8 @@ class BinaryProtocol(_Protocol):
     discrimination: Discrimination = Discrimination()
     classification: Classification = Classification()
     calibration: Calibration = Calibration()
+    updating: Updating = Updating()
+    precision: Precision = Precision()
 
     @model_validator(mode="after")
     def _reference_is_a_model(self) -> "BinaryProtocol":

@@ -31,7 +31,9 @@ def describe(study: SurvivalStudy, group: Group) -> GroupFindings:
     return found
 
 
-def evaluate_model(study: SurvivalStudy, group: Group, model: ModelRow) -> GroupFindings:
+def evaluate_model(
+    study: SurvivalStudy, group: Group, model: ModelRow, *, utility_at: float
+) -> GroupFindings:
     """Return everything about one model in one group."""
     protocol, time, event = study.protocol, study.time, study.event
     found, level, score = GroupFindings(group), protocol.confidence_level, study.score(model.name)
@@ -44,7 +46,7 @@ def evaluate_model(study: SurvivalStudy, group: Group, model: ModelRow) -> Group
             time, event, study.linear_predictor[model.name], confidence_level=level
         )
         found.metric(model.name, "calibration_slope", slope)
-    add_horizons(found, study, group, model.name)
+    add_horizons(found, study, group, model.name, utility_at=utility_at)
     add_risk_groups(found, study, model, score)
     return found
 
