@@ -653,3 +653,20 @@ def causes(
     if largest > count:
         raise ValueError(f"`{name}` must not exceed `n_causes`, {count}; got {largest}.")
     return codes.astype(np.intp), count
+
+
+def pairs(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return two equally long readings of the same subjects, `(n,)`; NaN is a missing one."""
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ValueError(
+            f"`a` and `b` must be 1-D and equally long; got {first.shape} and {second.shape}."
+        )
+    for name, arr in (("a", first), ("b", second)):
+        bad = np.flatnonzero(np.isinf(arr))
+        if bad.size:
+            raise ValueError(
+                f"`{name}` must be finite or NaN (missing); {bad.size} of {arr.size} values are "
+                f"infinite, first at index {bad[0]}."
+            )
+    return first, second

@@ -153,7 +153,7 @@ def kaplan_meier(
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(events / (at_risk * staying)))
         std_error = survival * greenwood
-    lower, upper = _limits(survival, greenwood, float(ndtri(0.5 + level / 2)), scale)
+    lower, upper = probability_limits(survival, greenwood, float(ndtri(0.5 + level / 2)), scale)
 
     n, n_events = follow_up.size, int(np.count_nonzero(had_event))
     status = Status.OK
@@ -372,12 +372,12 @@ def numbers_at_risk(
     return NumbersAtRisk(at_risk=entered - events - censored, events=events, censored=censored)
 
 
-def _limits(
-    survival: FloatArray, greenwood: FloatArray, z: float, scale: str
+def probability_limits(
+    estimate: FloatArray, relative_error: FloatArray, z: float, scale: str
 ) -> tuple[FloatArray, FloatArray]:
-    """Return pointwise limits; `greenwood` is the standard error of log S."""
-    inside = (survival > 0.0) & (survival < 1.0)
-    s, margin = survival[inside], z * greenwood[inside]
+    """Return pointwise limits, NaN at 0 and 1; `relative_error` is the standard error of log S."""
+    inside = (estimate > 0.0) & (estimate < 1.0)
+    s, margin = estimate[inside], z * relative_error[inside]
     if scale == "plain":
         low, high = np.maximum(s - margin * s, 0.0), np.minimum(s + margin * s, 1.0)
     elif scale == "log":
@@ -385,7 +385,7 @@ def _limits(
     else:
         log_s = np.log(s)
         low, high = np.exp(log_s * np.exp(-margin / log_s)), np.exp(log_s * np.exp(margin / log_s))
-    lower, upper = np.full(survival.shape, nan), np.full(survival.shape, nan)
+    lower, upper = np.full(estimate.shape, nan), np.full(estimate.shape, nan)
     lower[inside], upper[inside] = low, high
     return lower, upper
 

@@ -233,7 +233,7 @@ def quadratic_form(score: ScoreVector) -> tuple[float, int]:
     """
     difference = score.observed - score.expected
     statistic, rank = 0.0, 0
-    for part in _connected(score.variance < 0.0):
+    for part in connected_groups(score.variance < 0.0):
         if part.size > 1:
             rest = part[1:]
             block = score.variance[np.ix_(rest, rest)]
@@ -261,7 +261,7 @@ def weight_powers(family: str, rho: float | None, gamma: float | None) -> tuple[
     return _checks.horizon(powers[0], name="rho"), _checks.horizon(powers[1], name="gamma")
 
 
-def _connected(adjacent: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+def connected_groups(adjacent: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     """Return the connected parts of an undirected graph as ascending arrays of nodes."""
     reach = adjacent | np.eye(len(adjacent), dtype=np.bool_)
     for _ in range(len(adjacent).bit_length()):

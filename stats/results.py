@@ -252,9 +252,18 @@ class Status(Enum):
         "Not estimable: no patient at or above the threshold is followed to the horizon."
     )
     EDGE_OF_SCALE = (
-        "Not estimable: an estimate lies on the edge of its scale, where its transform is "
-        "infinite."
+        "Not estimable: an estimate lies on the edge of its scale, where its transform is infinite."
     )
+    ALL_HAD_THIS_EVENT = (
+        "Every patient had an event of this cause, so the estimated variance is zero: the interval "
+        "is not estimable."
+    )
+    GRAY_UNDEFINED = (
+        "Not estimable: the groups are followed so differently that the variance of Gray's test "
+        "does not exist."
+    )
+    EQUAL_DIFFERENCES = "The limits of agreement are not estimable: all differences are equal."
+    TOO_FEW_PAIRS = "Not estimable: fewer than two pairs of readings are complete."
 
 
 @dataclass(frozen=True, slots=True)
