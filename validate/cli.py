@@ -6,17 +6,17 @@ failed or a verification found a difference; 2 the input is wrong.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from extval.validate.errors import InputError
+from extval.validate.progress import progress
 
 if TYPE_CHECKING:
-    from extval.validate.protocol import BinaryProtocol, Protocol, Thresholds
+    from extval.validate.protocol import Protocol
     from extval.validate.store import Results
     from extval.validate.study import Study
 
@@ -27,9 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-SHOW_PROGRESS_AFTER_S = 1.0
-NAMES_OF_RULES = "youden, closest-to-corner, sensitivity:0.9, specificity:0.9 or a probability"
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", help="Replace the folder if it holds files.")]
@@ -77,7 +74,9 @@ def evaluate(
     cohort: Annotated[
         str, typer.Option("--cohort", help="Column that holds development or validation.")
     ] = "cohort",
-    threshold: Annotated[str, typer.Option("--threshold", help=NAMES_OF_RULES)] = "youden",
+    threshold: Annotated[
+        str, typer.Option("--threshold", help="youden, sensitivity:0.9, ... or a probability.")
+    ] = "youden",
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Seed of all resampling.")
     ] = None,
@@ -89,12 +88,17 @@ def evaluate(
     no_report: NoReport = False,
 ) -> None:
     """Validate frozen predictions: results folder and report."""
-    from extval.validate import folder
+    from extval.validate import folder, protocol_source
+
+    if protocol is not None and (outcome is not None or models is not None):
+        raise InputError(
+            "--outcome and --models go without --protocol; the protocol file names them."
+        )
 
     chosen = (
-        _protocol_from_file(protocol, outcome, models, seed=seed, n_resamples=bootstrap)
+        protocol_source.from_file(protocol, seed=seed, n_resamples=bootstrap)
         if protocol is not None
-        else _protocol_from_flags(
+        else protocol_source.from_flags(
             outcome, models, (patient, center, cohort), threshold, seed=seed, n_resamples=bootstrap
         )
     )
@@ -118,7 +122,7 @@ def demo(
     """Run the main job on a demonstration study; nothing is downloaded."""
     import tempfile
 
-    from extval.validate import folder, yaml_file
+    from extval.validate import folder, protocol_source, yaml_file
     from extval.validate.demonstration import STUDIES, demonstration
 
     if study not in STUDIES:
@@ -133,7 +137,7 @@ def demo(
             temporary,
             table,
             protocol,
-            _protocol_from_file(protocol, None, None, seed=None, n_resamples=None),
+            protocol_source.from_file(protocol),
             jobs=jobs,
             report=not no_report,
         )
@@ -174,7 +178,7 @@ def verify(
     """Recompute a results folder and say which file or number differs."""
     import tempfile
 
-    from extval.validate import folder, store, verification
+    from extval.validate import folder, protocol_source, store, verification
 
     manifest = folder.read_manifest(results)
     try:
@@ -189,7 +193,7 @@ def verify(
             Path(scratch),
             table or results / "predictions.csv",
             None,
-            _protocol_from_file(results / "protocol.yaml", None, None, seed=None, n_resamples=None),
+            protocol_source.from_file(results / "protocol.yaml"),
             jobs=jobs,
             report=(results / "report.pdf").is_file(),
             inputs=manifest["inputs"],
@@ -230,7 +234,7 @@ def extract(
         out,
         n_jobs=-1 if dask else jobs or default_jobs(),
         dask=dask,
-        progress=_progress,
+        progress=progress,
         say=lambda text: typer.echo(text, err=True),
     )
     typer.echo(str(out))
@@ -254,12 +258,78 @@ def check(
 
     with tempfile.TemporaryDirectory() as scratch:
         quality = extraction.check(
-            path, n_jobs=jobs or default_jobs(), progress=_progress, out=out, scratch=Path(scratch)
+            path, n_jobs=jobs or default_jobs(), progress=progress, out=out, scratch=Path(scratch)
         )
     for line in extraction.check_lines(quality):
         typer.echo(line)
     if quality.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def samplesize(
+    prevalence: Annotated[
+        float | None, typer.Option("--prevalence", help="Event rate (0/1 outcome).")
+    ] = None,
+    auc: Annotated[float | None, typer.Option("--auc", help="Anticipated AUC.")] = None,
+    risk: Annotated[
+        float | None, typer.Option("--risk", help="Event risk by the horizon (time to event).")
+    ] = None,
+    lost: Annotated[
+        float, typer.Option("--lost", help="Share censored before the horizon (time to event).")
+    ] = 0.0,
+    lp_mean: Annotated[
+        float | None, typer.Option("--lp-mean", help="Mean of the linear predictor.")
+    ] = None,
+    lp_sd: Annotated[
+        float | None, typer.Option("--lp-sd", help="SD of the linear predictor.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Risk threshold for net benefit.")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", min=2, help="Patients: report the precision they give.")
+    ] = None,
+    oe_width: Annotated[float, typer.Option("--oe-width", help="Width of the O:E interval.")] = 0.2,
+    slope_width: Annotated[float, typer.Option("--slope-width", help="Of the slope.")] = 0.2,
+    auc_width: Annotated[float, typer.Option("--auc-width", help="Of the AUC or C-index.")] = 0.1,
+    net_benefit_width: Annotated[
+        float, typer.Option("--net-benefit-width", help="Of the standardised net benefit.")
+    ] = 0.2,
+    as_json: Annotated[bool, typer.Option("--json", help="Full precision as JSON.")] = False,
+) -> None:
+    """Patients needed for an external validation (Riley), or the precision of given patients."""
+    from extval.validate import sample_size
+
+    widths = (oe_width, slope_width, auc_width, net_benefit_width)
+    if risk is not None:
+        if lp_sd is None or prevalence is not None or auc is not None:
+            raise InputError("for a time to event give --risk and --lp-sd, not --prevalence.")
+        design = sample_size.survival_design(
+            risk=risk, lp_sd=lp_sd, lost=lost, threshold=threshold, widths=widths
+        )
+        found = sample_size.computed(design, n)
+    elif prevalence is not None and auc is not None:
+        found = sample_size.computed(
+            sample_size.binary_design(
+                prevalence=prevalence,
+                auc=auc,
+                lp_mean=lp_mean,
+                lp_sd=lp_sd,
+                threshold=threshold,
+                widths=widths,
+            ),
+            n,
+        )
+    else:
+        raise InputError(
+            "give --prevalence and --auc (0/1 outcome), or --risk and --lp-sd (time to event)."
+        )
+    if as_json:
+        typer.echo(sample_size.as_json(found))
+    else:
+        for line in sample_size.as_text(found, asked=n):
+            typer.echo(line)
 
 
 def _evaluate_into(
@@ -283,7 +353,7 @@ def _evaluate_into(
         inputs = [input_record(table, "table")]
         if protocol_file is not None:
             inputs.append(input_record(protocol_file, "protocol"))
-    with _progress("Evaluating") as watch:
+    with progress("Evaluating") as watch:
         results = run(
             study,
             inputs=inputs,
@@ -318,87 +388,6 @@ def _report_writer() -> "Callable[[Results, Path], None]":
     return write
 
 
-def _protocol_from_file(
-    path: Path,
-    outcome: str | None,
-    models: str | None,
-    *,
-    seed: int | None,
-    n_resamples: int | None,
-) -> "Protocol":
-    """Return the protocol of a file; a seed or number of resamples on the command line wins."""
-    from extval.validate import yaml_file
-    from extval.validate.protocol import BinaryProtocol, Bootstrap, SurvivalProtocol
-
-    if outcome is not None or models is not None:
-        raise InputError(
-            "--outcome and --models go without --protocol; the protocol file names them."
-        )
-    raw = yaml_file.read_mapping(path)
-    kind = raw.get("outcome")
-    if not isinstance(kind, dict) or not ({"column", "time"} & set(kind)):
-        raise InputError(
-            f"{path}, `outcome`: give `column` for a 0/1 outcome, or `time`, `event` and "
-            "`horizons` for a time to event."
-        )
-    form: type[BinaryProtocol | SurvivalProtocol] = (
-        SurvivalProtocol if "time" in kind else BinaryProtocol
-    )
-    protocol: Protocol = yaml_file.parse(form, raw, path)
-    changes: dict[str, object] = {}
-    if seed is not None:
-        changes["seed"] = seed
-    if n_resamples is not None:
-        changes["bootstrap"] = Bootstrap(n_resamples=n_resamples)
-    return protocol.model_copy(update=changes)
-
-
-def _protocol_from_flags(
-    outcome: str | None,
-    models: str | None,
-    columns: tuple[str, str, str],
-    threshold: str,
-    *,
-    seed: int | None,
-    n_resamples: int | None,
-) -> "BinaryProtocol":
-    from extval.validate.protocol import DEFAULT_SEED, Columns, binary_protocol
-
-    if outcome is None or models is None:
-        raise InputError("give --outcome and --models (columns of the table), or --protocol FILE.")
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    doubled = {name for name in names if names.count(name) > 1}
-    if not names or doubled:
-        what = f"names {doubled.pop()} twice" if doubled else "names no column"
-        raise InputError(f"--models {what}; give each column once, for example --models RS,DLRN.")
-    return binary_protocol(
-        outcome=outcome,
-        models=names,
-        columns=Columns(patient=columns[0], center=columns[1], cohort=columns[2]),
-        thresholds=_thresholds(threshold),
-        seed=DEFAULT_SEED if seed is None else seed,
-        n_resamples=1000 if n_resamples is None else n_resamples,
-    )
-
-
-def _thresholds(text: str) -> "Thresholds":
-    """Return the rule that `--threshold` names."""
-    from pydantic import ValidationError
-
-    from extval.validate.protocol import Thresholds
-
-    rule, _, at = text.partition(":")
-    raw: dict[str, object] = {"rule": rule}
-    try:
-        if at:
-            raw["at"] = float(at)
-        elif rule.replace(".", "", 1).isdigit():
-            raw = {"value": float(rule)}
-        return Thresholds.model_validate(raw)
-    except (ValueError, ValidationError) as error:
-        raise InputError(f"--threshold {text!r} is not a rule; give {NAMES_OF_RULES}.") from error
-
-
 def _command(table: Path, protocol_file: Path | None, protocol: "Protocol") -> str:
     """Return the command as it would be typed in the folder of the table."""
     import shlex
@@ -420,41 +409,6 @@ def _table_differs(recorded: list[dict[str, object]], found: dict[str, object]) 
                 "in the manifest."
             ]
     return []
-
-
-@contextmanager
-def _progress(title: str) -> "Iterator[Callable[[int, int], None]]":
-    """Yield a watcher that draws a progress bar on stderr when the work takes a while."""
-    import time
-
-    started = time.monotonic()
-    bar = None
-
-    def watch(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None and (not done or time.monotonic() - started < SHOW_PROGRESS_AFTER_S):
-            return
-        if bar is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed} of {task.total}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            bar.start()
-            bar.add_task(title, total=total)
-        bar.update(bar.task_ids[0], completed=done)
-
-    try:
-        yield watch
-    finally:
-        if bar is not None:
-            bar.stop()
 
 
 def _say_done(results: "Results", out: Path) -> None:
