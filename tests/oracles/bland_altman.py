@@ -11,8 +11,9 @@ def limits(a, b, share, level):
     n, mean, sd = len(d), d.mean(), np.sqrt(((d - d.mean()) ** 2).sum() / (len(d) - 1))
     z = stats.norm.ppf((1 + share) / 2)
 
-    grid = (np.arange(8000) + 0.5) / 8000 * (1 + 15 / np.sqrt(n))  # s / sigma
-    weight = stats.chi.pdf(grid * np.sqrt(n - 1), n - 1)
+    node, weight = np.polynomial.legendre.leggauss(400)
+    grid = (node + 1) / 2 * (1 + 15 / np.sqrt(n))  # s / sigma
+    weight = weight * stats.chi.pdf(grid * np.sqrt(n - 1), n - 1)
     weight /= weight.sum()
 
     def edge(tail):

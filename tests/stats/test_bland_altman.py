@@ -33,7 +33,7 @@ def test_matches_the_definition(study, share, level):
     got = bland_altman(*study, agreement_level=share, confidence_level=level)
     found = [got.bias, got.sd, got.lower_limit, got.upper_limit]
     found += [got.upper_interval.low, got.upper_interval.high]
-    assert_allclose(found, oracle.limits(*study, share, level), rtol=1e-6, atol=1e-8)
+    assert_allclose(found, oracle.limits(*study, share, level), rtol=1e-8, atol=1e-9)
 
 
 @given(readings(), st.sampled_from(["exact", "approximate"]))
