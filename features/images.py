@@ -1,15 +1,10 @@
 """Reading an image and its mask: NIfTI, NRRD, MHA and DICOM series through SimpleITK.
 
-ITK reads some broken NIfTI files without a word: a truncated one gives made-up voxels, a spacing
-of 0 becomes 1, NaN becomes 0. These are looked for here before ITK sees the file. Everything that
-is wrong with a file raises `CaseError`, so that the case fails alone and with its reason.
+Everything that is wrong with a file raises `CaseError`, so that the case fails alone and with its
+reason.
 """
 
-import gzip
 import hashlib
-import math
-import struct
-import zlib
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,16 +14,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from extval.features import dicom
+from extval.features import dicom, nifti
 from extval.features.errors import CaseError
 
 SAME_GRID_MM = 1e-3
 CHUNK = 1 << 20
 MaskGrid = Literal["refuse", "resample"]
-
-_NIFTI_HEADER = 348
-_NIFTI2_HEADER = 540
-_NIFTI_FLOATS = {16: 4, 64: 8}  # datatype code: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +48,8 @@ class Pair:
 
     `labels` are the values other than 0 that the mask file holds. `resampled` tells that the mask
     was drawn on another grid and moved to this one by nearest neighbour; `kept` is then the
-    region's volume after over before.
+    region's volume after over before. `orientation_mm` is how far apart a NIfTI header's two
+    statements of place are, for image or mask; 0 for other formats.
     """
 
     image: Any
@@ -66,6 +58,7 @@ class Pair:
     grid: GridDifference
     resampled: bool
     kept: float
+    orientation_mm: float = 0.0
 
     def voxels(self) -> NDArray[Any]:
         """Return the image as an array (slice, row, column), without a copy."""
@@ -112,13 +105,30 @@ def read_pair(image: Path, mask: Path, *, label: int = 1, mask_grid: MaskGrid = 
     roi = sitk.GetImageFromArray((values == label).astype(np.uint8))
     roi.CopyInformation(drawn)
     grid = grid_difference(scan, roi)
+    apart = max(nifti.orientation_gap(image), nifti.orientation_gap(mask))
     if grid.same:
         roi.CopyInformation(scan)
-        return Pair(image=scan, roi=roi, labels=labels, grid=grid, resampled=False, kept=1.0)
+        return Pair(
+            image=scan,
+            roi=roi,
+            labels=labels,
+            grid=grid,
+            resampled=False,
+            kept=1.0,
+            orientation_mm=apart,
+        )
     if mask_grid == "refuse":
         raise CaseError("other-grid", f"{_other_grid(scan, drawn, grid)} {_OTHER_GRID_REMEDY}")
     moved, kept = _onto_grid(roi, scan)
-    return Pair(image=scan, roi=moved, labels=labels, grid=grid, resampled=True, kept=kept)
+    return Pair(
+        image=scan,
+        roi=moved,
+        labels=labels,
+        grid=grid,
+        resampled=True,
+        kept=kept,
+        orientation_mm=apart,
+    )
 
 
 _OTHER_GRID_REMEDY = (
@@ -130,7 +140,7 @@ _OTHER_GRID_REMEDY = (
 def read_image(path: Path) -> Any:
     """Return a scalar 3-D image with finite voxels, or raise `CaseError`."""
     image = _read(path, "image")
-    _check_finite(sitk.GetArrayViewFromImage(image), "image")
+    nifti.check_finite(sitk.GetArrayViewFromImage(image), "image")
     return image
 
 
@@ -190,7 +200,7 @@ def _read(path: Path, kind: str) -> Any:
     if path.is_dir():
         image = dicom.read_series(path, kind)
     else:
-        _check_nifti(path, kind)
+        nifti.check(path, kind)
         try:
             image = sitk.ReadImage(str(path))
         except RuntimeError as error:
@@ -218,90 +228,6 @@ def _read(path: Path, kind: str) -> Any:
             "bad-spacing", f"the {kind} {path.name} has the spacing {tuple(spacing.tolist())} mm."
         )
     return image
-
-
-def _check_nifti(path: Path, kind: str) -> None:
-    """Refuse a NIfTI file that ITK would silently complete: too short, or with spacing 0."""
-    name = path.name.lower()
-    if not name.endswith((".nii", ".nii.gz")):
-        return
-    try:
-        raw = path.read_bytes()
-        data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError, zlib.error) as error:
-        what = error.strerror if isinstance(error, OSError) and error.strerror else "truncated"
-        raise CaseError(
-            "unreadable", f"the {kind} {path.name} cannot be read: it is {what.lower()}."
-        ) from error
-    layout = _nifti_layout(data)
-    if layout is None:
-        raise CaseError("unreadable", f"the {kind} {path.name} is not a NIfTI file.")
-    if len(data) < layout.needed:
-        raise CaseError(
-            "truncated",
-            f"the {kind} {path.name} is truncated: it holds {len(data)} of {layout.needed} bytes.",
-        )
-    if not all(np.isfinite(step) and step > 0 for step in layout.spacing):
-        shown = ", ".join(f"{step:g}" for step in layout.spacing)
-        raise CaseError("bad-spacing", f"the {kind} {path.name} has the spacing ({shown}) mm.")
-    if layout.dtype is not None:
-        count = int(np.prod(layout.shape))
-        values = np.frombuffer(data, layout.dtype, count=count, offset=layout.offset)
-        _check_finite(values.reshape(layout.shape[::-1]), kind)
-
-
-def _check_finite(voxels: NDArray[Any], kind: str) -> None:
-    if not np.issubdtype(voxels.dtype, np.floating):
-        return
-    finite = np.isfinite(voxels)
-    if not finite.all():
-        count = int(voxels.size - finite.sum())
-        first = tuple(int(index) for index in np.argwhere(~finite)[0])[::-1]
-        raise CaseError(
-            "non-finite-voxels",
-            f"{count} of {voxels.size} voxels of the {kind} are NaN or infinite, first at index "
-            f"{first}. Mend the {kind}; no value is made up for them.",
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _NiftiLayout:
-    """What a NIfTI header promises; `dtype` is None unless the voxels are floats."""
-
-    shape: tuple[int, ...]
-    spacing: tuple[float, ...]
-    offset: int
-    needed: int
-    dtype: np.dtype[Any] | None
-
-
-def _nifti_layout(data: bytes) -> _NiftiLayout | None:
-    """Return what the header of a NIfTI-1 or -2 file says, or None where there is none."""
-    for order in "<>":
-        if len(data) >= _NIFTI_HEADER and data[:4] == struct.pack(order + "i", _NIFTI_HEADER):
-            dim = struct.unpack_from(order + "8h", data, 40)
-            kind, bits = struct.unpack_from(order + "2h", data, 70)
-            pixdim = struct.unpack_from(order + "8f", data, 76)
-            offset = struct.unpack_from(order + "f", data, 108)[0]
-        elif len(data) >= _NIFTI2_HEADER and data[:4] == struct.pack(order + "i", _NIFTI2_HEADER):
-            kind, bits = struct.unpack_from(order + "2h", data, 12)
-            dim = struct.unpack_from(order + "8q", data, 16)
-            pixdim = struct.unpack_from(order + "8d", data, 104)
-            offset = struct.unpack_from(order + "q", data, 168)[0]
-        else:
-            continue
-        if not 1 <= dim[0] <= 7 or not np.isfinite(offset):
-            return None
-        shape = tuple(max(int(n), 0) for n in dim[1 : dim[0] + 1])
-        width = _NIFTI_FLOATS.get(kind)
-        return _NiftiLayout(
-            shape=shape,
-            spacing=tuple(abs(step) for step in pixdim[1 : min(dim[0], 3) + 1]),
-            offset=int(offset),
-            needed=int(offset) + math.prod(shape) * bits // 8,
-            dtype=np.dtype(f"{order}f{width}") if width else None,
-        )
-    return None
 
 
 def _mask_values(mask: Any) -> NDArray[Any]:

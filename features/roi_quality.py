@@ -22,6 +22,7 @@ Severity = Literal["error", "warning", "note"]
 
 CT_RANGE_HU = (-200.0, 500.0)
 GREY_LEVELS = (16, 128)
+ORIENTATION_MM = 0.1  # beyond what single precision leaves of a turned grid
 LOG_PADDING = 3.0  # sigmas of a Gaussian that the padding should hold
 SMALL_ROI_VOXELS = 100
 MAIN_COMPONENT = 0.95
@@ -71,6 +72,7 @@ class RoiRecord:
     grid_origin_mm: float
     grid_direction: float
     grid_corner_mm: float
+    orientation_mm: float
     resampled: bool
     volume_kept: float
     labels: tuple[int, ...]
@@ -117,6 +119,7 @@ def measure(pair: Pair, preparation: Preparation, *, keep_outline: bool = False)
         grid_origin_mm=pair.grid.origin_mm,
         grid_direction=pair.grid.direction,
         grid_corner_mm=pair.grid.corner_mm,
+        orientation_mm=pair.orientation_mm,
         resampled=pair.resampled,
         volume_kept=pair.kept,
         labels=pair.labels,
@@ -211,6 +214,15 @@ def _with_codes(
                 "note",
                 f"mask and image are {record.grid_corner_mm:.2g} mm apart, rounding in the file; "
                 "the image's grid was taken.",
+            )
+        )
+    if record.orientation_mm > ORIENTATION_MM:
+        codes.append(
+            (
+                "two-orientations",
+                "warning",
+                f"qform and sform of the NIfTI header place it up to {record.orientation_mm:.3g} mm "
+                "apart; programs differ in which they take.",
             )
         )
     if len(record.labels) > 1:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from extval.features import nifti
 from extval.features.errors import CaseError
 from extval.features.images import file_sha256, read_image, read_pair, voxel_sha256
 
@@ -192,3 +193,24 @@ def test_folder_hash_follows_names_and_content(tmp_path):
     first = file_sha256(tmp_path)
     (tmp_path / "a").write_bytes(b"2")
     assert file_sha256(tmp_path) != first
+
+
+@pytest.mark.parametrize("ending", ["nii", "nii.gz"])
+def test_qform_and_sform_that_disagree_are_measured(tmp_path, scan, ending):
+    turn = np.deg2rad(20)
+    turned = (np.cos(turn), -np.sin(turn), 0, np.sin(turn), np.cos(turn), 0, 0, 0, -1)
+    for direction in ((1, 0, 0, 0, 1, 0, 0, 0, 1), turned):
+        scan.SetDirection(direction)
+        path = cohort.write(tmp_path, f"image.{ending}", scan)
+        assert nifti.orientation_gap(path) < 1e-4
+    data = bytearray(
+        gzip.decompress(path.read_bytes()) if ending == "nii.gz" else path.read_bytes()
+    )
+    (before,) = struct.unpack_from("<f", data, 280 + 12)
+    struct.pack_into("<f", data, 280 + 12, before + 5.0)
+    path.write_bytes(gzip.compress(bytes(data)) if ending == "nii.gz" else data)
+    assert nifti.orientation_gap(path) == pytest.approx(5.0, abs=1e-4)
+    struct.pack_into("<2h", data, 252, 1, 0)
+    path.write_bytes(gzip.compress(bytes(data)) if ending == "nii.gz" else data)
+    assert nifti.orientation_gap(path) == 0.0
+    assert nifti.orientation_gap(cohort.write(tmp_path, "image.nrrd", scan)) == 0.0

@@ -230,3 +230,10 @@ def test_the_table_has_a_row_for_every_case(tmp_path):
     assert rows[0].keys() == rows[1].keys()
     assert rows[0]["findings"] == "small-roi"
     assert rows[1]["voxels"] is None
+
+
+def test_two_orientations_are_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("extval.features.nifti.orientation_gap", lambda _: 5.0)
+    scan = cohort.image()
+    record = measure(pair_of(tmp_path, scan, cohort.ball(scan)), Preparation())
+    assert codes(record)["two-orientations"] == "warning"

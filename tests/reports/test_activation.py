@@ -1,4 +1,4 @@
-"""The figure of an activation map: opaque, tinted where the map is, outlined where the region is."""
+"""The figure of an activation map: opaque, tinted by the map, with the region's outline."""
 
 import numpy as np
 import pytest
