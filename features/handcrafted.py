@@ -2,7 +2,7 @@
 
 pyradiomics drops a filter with one log line, sets a feature to NaN with another, and writes its
 warnings to stderr. Here the names are fixed beforehand, its log is kept with the case, and its
-lbp-3D filter runs in blocks of voxels: the same values, without 3 kB a voxel of memory.
+lbp-3D filter runs in blocks of voxels: the same values, without 4.5 kB of memory a voxel.
 """
 
 import logging

@@ -221,8 +221,8 @@ def _with_codes(
             (
                 "two-orientations",
                 "warning",
-                f"qform and sform of the NIfTI header place it up to {record.orientation_mm:.3g} mm "
-                "apart; programs differ in which they take.",
+                "qform and sform of the NIfTI header place it up to "
+                f"{record.orientation_mm:.3g} mm apart; programs differ in which they take.",
             )
         )
     if len(record.labels) > 1:
