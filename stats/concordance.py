@@ -1,6 +1,6 @@
 """Concordance of a score with censored times: Harrell's and Uno's C, and paired differences."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,13 @@ from extval.stats._influence import (
     wald_comparison,
     wald_estimate,
 )
-from extval.stats._kernels_concordance import pairs_with_earlier, pairs_with_later
+from extval.stats._kernels_concordance import (
+    pairs_with_earlier,
+    pairs_with_later,
+    resampled_concordance,
+)
+from extval.stats._resampling import replicate_key
+from extval.stats.bootstrap import percentile_interval
 from extval.stats.censoring import censoring_curve, checked_times
 from extval.stats.results import Comparison, Estimate, Status
 
@@ -22,8 +28,8 @@ BoolArray = NDArray[np.bool_]
 
 ESTIMATORS = ("harrell", "uno")
 _NAMES = {
-    "harrell": "Harrell's C; infinitesimal jackknife",
-    "uno": "Uno's C, marginal Kaplan-Meier censoring of these patients; infinitesimal jackknife",
+    "harrell": "Harrell's C",
+    "uno": "Uno's C, marginal Kaplan-Meier censoring of these patients",
 }
 
 
@@ -47,7 +53,13 @@ class _Sorted:
 
 
 def c_harrell(
-    time: ArrayLike, event: ArrayLike, score: ArrayLike, *, confidence_level: float = 0.95
+    time: ArrayLike,
+    event: ArrayLike,
+    score: ArrayLike,
+    *,
+    n_resamples: int = 0,
+    rng: np.random.Generator | None = None,
+    confidence_level: float = 0.95,
 ) -> Estimate:
     r"""Estimate Harrell's C-index of a score for censored times.
 
@@ -59,6 +71,10 @@ def c_harrell(
         1 if the event happened at `time`, 0 if the patient was censored then.
     score : array_like of shape (n,), finite
         Higher means an earlier event (a risk or a linear predictor, not a survival time).
+    n_resamples : int
+        Bootstrap resamples of patients; with 0 the interval comes from the infinitesimal jackknife.
+    rng : numpy.random.Generator or None
+        Needed when `n_resamples` is positive.
     confidence_level : float in (0, 1)
 
     Returns
@@ -93,7 +109,7 @@ def c_harrell(
     >>> c_harrell([1, 2, 3, 4], [1, 1, 0, 1], [4.0, 2.0, 3.0, 1.0]).value
     0.8
     """
-    return _estimate(time, event, score, "harrell", None, confidence_level)
+    return _estimate(time, event, score, "harrell", None, n_resamples, rng, confidence_level)
 
 
 def c_uno(
@@ -102,6 +118,8 @@ def c_uno(
     score: ArrayLike,
     *,
     horizon: float | None = None,
+    n_resamples: int = 0,
+    rng: np.random.Generator | None = None,
     confidence_level: float = 0.95,
 ) -> Estimate:
     r"""Estimate Uno's C-index, whose limit does not depend on the censoring.
@@ -116,6 +134,10 @@ def c_uno(
         Higher means an earlier event.
     horizon : float or None
         Only events up to this time, included, count; None takes all.
+    n_resamples : int
+        Bootstrap resamples of patients; with 0 the interval comes from the infinitesimal jackknife.
+    rng : numpy.random.Generator or None
+        Needed when `n_resamples` is positive.
     confidence_level : float in (0, 1)
 
     Returns
@@ -145,7 +167,7 @@ def c_uno(
     >>> round(c_uno([1, 2, 3, 4], [1, 0, 1, 1], [4.0, 2.0, 1.0, 3.0]).value, 6)
     0.571429
     """
-    return _estimate(time, event, score, "uno", horizon, confidence_level)
+    return _estimate(time, event, score, "uno", horizon, n_resamples, rng, confidence_level)
 
 
 def concordance_test(
@@ -207,7 +229,7 @@ def concordance_test(
     at = None if horizon is None else _checks.horizon(horizon)
     level = _checks.level(confidence_level)
     n, events = follow_up.size, int(np.count_nonzero(had_event))
-    method = f"{_NAMES[estimator]}, paired"
+    method = f"{_NAMES[estimator]}; infinitesimal jackknife, paired"
     patients = _sorted(follow_up, had_event, estimator, at)
     a, b = (_concordance(patients, score) for score in scores)
     if np.isnan(a.value):
@@ -228,18 +250,23 @@ def _estimate(
     score: ArrayLike,
     estimator: str,
     horizon: float | None,
+    n_resamples: int,
+    rng: np.random.Generator | None,
     confidence_level: float,
 ) -> Estimate:
     follow_up, had_event = checked_times(time, event)
     values = _checks.finite(score, follow_up.size, name="score")
     at = None if horizon is None else _checks.horizon(horizon)
+    resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=0)
     level = _checks.level(confidence_level)
+    key = replicate_key(_checks.generator(rng)) if resamples else np.uint64(0)
     n, events = follow_up.size, int(np.count_nonzero(had_event))
-    method = _NAMES[estimator]
-    found = _concordance(_sorted(follow_up, had_event, estimator, at), values)
+    method = f"{_NAMES[estimator]}; infinitesimal jackknife"
+    patients = _sorted(follow_up, had_event, estimator, at)
+    found = _concordance(patients, values)
     if np.isnan(found.value):
         return undefined_estimate(found.status, level=level, method=method, n=n, events=events)
-    return wald_estimate(
+    estimate = wald_estimate(
         found.value,
         _jackknife(found.influence, 1.0 / n),
         level=level,
@@ -248,7 +275,30 @@ def _estimate(
         events=events,
         low=0.0,
         high=1.0,
-        if_zero=found.status,
+        if_zero=Status.ALL_PAIRS_ALIKE,
+    )
+    if not resamples:
+        return estimate
+    ranks, n_ranks = _ranks(values)
+    replicates = np.empty(resamples)
+    resampled_concordance(
+        key,
+        0,
+        patients.time,
+        patients.is_event,
+        ranks[patients.order],
+        n_ranks,
+        n if at is None else int(np.searchsorted(patients.time, at, side="right")),
+        2 if estimator == "uno" else 0,
+        replicates,
+    )
+    drawn = percentile_interval(replicates, confidence_level=level)
+    return replace(
+        estimate,
+        se=drawn.se,
+        interval=drawn.interval,
+        method=f"{_NAMES[estimator]}; {drawn.method}",
+        status=drawn.status,
     )
 
 
@@ -289,8 +339,7 @@ def _concordance(patients: _Sorted, score: FloatArray) -> _Concordance:
     value = float(total_wins / total_pairs)
     influence = np.empty(n)
     influence[patients.order] = (twice_wins / 2 - value * pairs) / total_pairs
-    status = Status.ALL_PAIRS_ALIKE
-    return _Concordance(value=value, influence=influence, status=status)
+    return _Concordance(value=value, influence=influence, status=Status.OK)
 
 
 def _ranks(score: FloatArray) -> tuple[NDArray[np.int32], int]:

@@ -3,18 +3,16 @@
 from math import exp, nan
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri
 
 from extval.stats import _checks
-from extval.stats._influence import standard_error, undefined_estimate
-from extval.stats.brier_t import incidence_with_influence, outcomes
-from extval.stats.censoring import censoring_curve, checked_kinds, checked_times
+from extval.stats._influence import undefined_estimate
+from extval.stats.censoring import checked_kinds, checked_times
+from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.cox import cox_regression
 from extval.stats.kaplan_meier import kaplan_meier, survival_at
 from extval.stats.results import Estimate, Interval, Status
-
-FloatArray = NDArray[np.float64]
 
 
 def oe_t(
@@ -58,14 +56,13 @@ def oe_t(
     Notes
     -----
     Observed is :math:`\hat F(t) = 1 - \hat S(t)` by Kaplan-Meier, or the Aalen-Johansen cumulative
-    incidence with competing risks; expected is the mean predicted risk, held fixed. With
-    Greenwood's standard error of :math:`\hat S(t)` (with competing risks that of the influence
-    function of :math:`\hat F(t)`), the standard error of the log ratio is :math:`s =
-    \mathrm{se}\{\hat F(t)\} / \hat F(t)`; the limits are the ratio times :math:`\exp(\pm z s)`, and
-    `se` is the ratio times *s*. Without censoring this is the log-scale interval of the binary
-    O:E. If no event was seen among the *r* patients followed at least to the horizon, the upper
-    limit is that of Clopper and Pearson for 0 of *r*, over the expected risk. Agrees with the same
-    formula on R survival 3.5.3 ``survfit`` to 1e-12.
+    incidence with competing risks; expected is the mean predicted risk, held fixed. With the
+    standard error of :math:`\hat F(t)` (Greenwood, or the delta method with competing risks), that
+    of the log ratio is :math:`s = \mathrm{se}\{\hat F(t)\} / \hat F(t)`; the limits are the ratio
+    times :math:`\exp(\pm z s)`, and `se` is the ratio times *s*. Without censoring this is the
+    log-scale interval of the binary O:E. If no event was seen among the *r* patients followed at
+    least to the horizon, the upper limit is that of Clopper and Pearson for 0 of *r*, over the
+    expected risk. Agrees with the same formula on R survival 3.5.3 ``survfit`` to 1e-10.
 
     References
     ----------
@@ -83,10 +80,13 @@ def oe_t(
     n, events = follow_up.size, int(np.count_nonzero(kind == 1))
     if cause is None:
         method = "1 - Kaplan-Meier / mean predicted risk; Greenwood on the log scale"
-        observed, log_se, status = _kaplan_meier_risk(follow_up, kind, at)
+        found = survival_at(kaplan_meier(follow_up, kind), at)
+        observed = 1.0 - found.value
     else:
-        method = "Aalen-Johansen / mean predicted risk; influence function on the log scale"
-        observed, log_se, status = _cumulative_incidence(follow_up, kind, at)
+        method = "Aalen-Johansen / mean predicted risk; delta method on the log scale"
+        found = incidence_at(aalen_johansen(follow_up, kind, n_causes=2), at, cause=1)
+        observed = found.value
+    status = found.status
     if not np.isnan(observed) and not predicted.any():
         observed, status = nan, Status.NO_EXPECTED_EVENTS
     if np.isnan(observed):
@@ -99,37 +99,12 @@ def oe_t(
         interval, status = Interval(0.0, upper / expected, level), Status.NO_EVENT_BY_HORIZON
         method = f"{method.partition(';')[0]}; exact binomial (Clopper-Pearson)"
     elif status is Status.OK:
+        log_se = found.se / observed
         factor = exp(float(ndtri(0.5 + level / 2)) * log_se)
         se, interval = ratio * log_se, Interval(ratio / factor, ratio * factor, level)
     return Estimate(
         value=ratio, se=se, interval=interval, method=method, n=n, events=events, status=status
     )
-
-
-def _kaplan_meier_risk(
-    time: FloatArray, kind: NDArray[np.int8], horizon: float
-) -> tuple[float, float, Status]:
-    """Return 1 - Kaplan-Meier, the standard error of its logarithm, and what is undefined."""
-    survival = survival_at(kaplan_meier(time, kind), horizon)
-    observed = 1.0 - survival.value
-    if np.isnan(observed) or observed == 0.0:
-        return observed, nan, survival.status
-    return observed, survival.se / observed, survival.status
-
-
-def _cumulative_incidence(
-    time: FloatArray, kind: NDArray[np.int8], horizon: float
-) -> tuple[float, float, Status]:
-    """Return Aalen-Johansen, the standard error of its logarithm, and what is undefined."""
-    found = outcomes(kind, censoring_curve(time, kind > 0), horizon)
-    if found.state.status is not Status.OK:
-        return nan, nan, found.state.status
-    observed, influence = incidence_with_influence(found)
-    se = standard_error(influence)
-    status = Status.OK
-    if not se > 0.0:
-        status = Status.NO_VARIATION if se == 0.0 else Status.TOO_FEW_PATIENTS
-    return observed, se / observed if observed > 0.0 else nan, status
 
 
 def calibration_slope_cox(

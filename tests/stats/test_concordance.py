@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from extval.stats._resampling import replicate_key, resample_counts
 from extval.stats.concordance import c_harrell, c_uno, concordance_test
 from extval.stats.results import Status
 from tests.oracles import concordance as oracle
@@ -81,6 +82,26 @@ def test_without_censoring_uno_is_harrell(data):
     assert_allclose([uno.value, uno.se], [harrell.value, harrell.se], rtol=1e-12)
 
 
+@given(patients(least=2, most=10), HORIZONS, st.integers(0, 2**32 - 1))
+def test_resamples_are_the_estimates_of_the_expanded_patients(data, horizon, seed):
+    time, event, (a, _), _ = data
+    key, order = replicate_key(np.random.default_rng(seed)), np.argsort(time, kind="stable")
+    for name, option in (("harrell", {}), ("uno", {"horizon": horizon})):
+        rng = np.random.default_rng(seed)
+        found = ESTIMATORS[name](time, event, a, n_resamples=3, rng=rng, **option)
+        drawn = []
+        for b in range(3):
+            counts = np.empty(time.size, np.int32)
+            resample_counts(key, b, counts)
+            rows = np.repeat(order, counts)
+            drawn.append(ESTIMATORS[name](time[rows], event[rows], a[rows], **option).value)
+        drawn = np.array(drawn)
+        drawn = drawn[~np.isnan(drawn)]
+        if found.status in {Status.OK, Status.SOME_RESAMPLES_UNDEFINED}:
+            assert_allclose(found.se, drawn.std(ddof=1), rtol=1e-9, atol=1e-12)
+            assert_allclose(found.interval.high, np.quantile(drawn, 0.975), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_matches_r_survival(name):
     case = CASES[name]
@@ -94,6 +115,16 @@ def test_matches_r_survival(name):
         assert_allclose([g.se for g in got], wanted["se"], rtol=1e-11)
         test = concordance_test(time, event, *scores, estimator=estimator, horizon=horizon)
         assert_allclose(test.se, wanted["se_difference"], rtol=1e-10)
+
+
+def test_jackknife_and_bootstrap_standard_errors_agree():
+    case = CASES["rotterdam-gbsg"]
+    for routine in ESTIMATORS.values():
+        plain = routine(case["time"], case["event"], case["lp"][0])
+        rng = np.random.default_rng(4)
+        drawn = routine(case["time"], case["event"], case["lp"][0], n_resamples=1000, rng=rng)
+        assert drawn.value == plain.value
+        assert_allclose(drawn.se, plain.se, rtol=0.08)  # Monte Carlo error 2.2%
 
 
 def test_lung_as_published():
