@@ -368,12 +368,12 @@ def labels(values: ArrayLike, n: int, *, name: str) -> tuple[NDArray[Any], NDArr
             f"{missing[0]}. Drop those rows or give them a label before calling."
         )
     try:
-        distinct, member = np.unique(arr, return_inverse=True)
+        distinct = np.unique(arr)
     except TypeError:
         raise ValueError(
             f"`{name}` must hold labels of one kind, all numbers or all text."
         ) from None
-    return distinct, member
+    return distinct, np.searchsorted(distinct, arr)
 
 
 def entries(values: ArrayLike, time: FloatArray, *, name: str = "entry") -> FloatArray:
@@ -670,3 +670,31 @@ def pairs(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
                 f"infinite, first at index {bad[0]}."
             )
     return first, second
+
+
+def label_volumes(
+    a: ArrayLike, b: ArrayLike, spacing: Sequence[float]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[float, ...]]:
+    """Return two label images of one shape, in 2-D or 3-D, and the spacing of their axes."""
+    first, second = np.asarray(a), np.asarray(b)
+    if first.ndim not in (2, 3) or first.shape != second.shape:
+        raise ValueError(
+            f"`a` and `b` must be 2-D or 3-D and of one shape; got {first.shape} and "
+            f"{second.shape}."
+        )
+    for name, arr in (("a", first), ("b", second)):
+        if arr.dtype.kind not in "biu":
+            raise ValueError(f"`{name}` must hold whole-number labels; got dtype {arr.dtype}.")
+    sizes = tuple(float(size) for size in spacing)
+    if len(sizes) != first.ndim or not all(0.0 < size < np.inf for size in sizes):
+        raise ValueError(
+            f"`spacing` must hold {first.ndim} positive lengths, one an axis; got {sizes}."
+        )
+    return first.astype(np.int64, copy=False), second.astype(np.int64, copy=False), sizes
+
+
+def not_negative(value: float, *, name: str) -> float:
+    """Return `value` if it is finite and not below zero."""
+    if not 0.0 <= value < np.inf:
+        raise ValueError(f"`{name}` must be finite and not negative; got {value}.")
+    return float(value)

@@ -264,6 +264,11 @@ class Status(Enum):
     )
     EQUAL_DIFFERENCES = "The limits of agreement are not estimable: all differences are equal."
     TOO_FEW_PAIRS = "Not estimable: fewer than two pairs of readings are complete."
+    NO_SEGMENTATION = "Not estimable: neither reader segmented this label."
+    ONE_SEGMENTATION = (
+        "Only one reader segmented this label: the overlap is zero and distances are not "
+        "estimable."
+    )
 
 
 @dataclass(frozen=True, slots=True)
