@@ -49,6 +49,10 @@ class Status(Enum):
         "and its interval."
     )
     NOT_ATTAINABLE = "Not attainable: no observed score reaches the wanted value."
+    BCA_OUT_OF_RANGE = (
+        "The BCa correction exceeds its range at this confidence level: the interval is not "
+        "estimable."
+    )
     NRI_CAUTION = (
         "Net reclassification can favour a worthless marker when a model is miscalibrated, and "
         "weighs events and non-events alike: read it beside the net benefit, not instead of it."
@@ -266,8 +270,7 @@ class Status(Enum):
     TOO_FEW_PAIRS = "Not estimable: fewer than two pairs of readings are complete."
     NO_SEGMENTATION = "Not estimable: neither reader segmented this label."
     ONE_SEGMENTATION = (
-        "Only one reader segmented this label: the overlap is zero and distances are not "
-        "estimable."
+        "Only one reader segmented this label: the overlap is zero and distances are not estimable."
     )
 
 

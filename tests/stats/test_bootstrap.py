@@ -115,6 +115,13 @@ def test_all_replicates_on_one_side(estimate):
     assert np.isnan(limits(found)).all()
 
 
+def test_acceleration_too_large_for_the_level():
+    values = np.append(np.zeros(1), np.arange(1.0, 4000.0))
+    found = bca_interval(values, 3998.5, [0.0] * 50 + [-1.0], confidence_level=0.9999)
+    assert found.status is Status.BCA_OUT_OF_RANGE
+    assert np.isnan(limits(found)).all()
+
+
 def test_band_is_the_interval_of_each_point():
     values = np.random.default_rng(5).normal(size=(60, 2, 3))
     values[::4, 0, 1] = np.nan
