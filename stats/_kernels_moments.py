@@ -177,36 +177,36 @@ def direct_moments(
 
 
 @kernel
-def expanded_moments(high: Floats, low: Floats, shift: float, scale: float, side: float) -> Moments:
+def expanded_moments(
+    high: Floats, low: Floats, shift: float, scale: float, side: float, scratch: Floats
+) -> Moments:
     """Return the moments of `direct_moments` from the prefix sums `high - low` of one segment.
 
     v = shift + scale * t throughout the piece, which lies on one side of the target:
-    side is -1 left of it and 1 right of it.
+    side is -1 left of it and 1 right of it. `scratch`, shape (2, 10), is overwritten.
     """
-    power = np.empty(10)
+    power, weight = scratch[0], scratch[1]
     power[0] = 1.0
     for k in range(1, 10):
         power[k] = power[k - 1] * (side * shift)
-    weight = np.zeros(10)  # (1 - u**3)**3 as a polynomial in t, u = side * v
-    for j in range(4):
+        weight[k] = 0.0
+    weight[0] = 0.0
+    for j in range(4):  # (1 - u**3)**3 as a polynomial in t, u = side * v
         for k in range(3 * j + 1):
             weight[k] += _CUBE[j] * _BINOMIAL[3 * j, k] * power[3 * j - k]
     factor = 1.0
-    for k in range(10):
-        weight[k] *= factor
-        factor *= side * scale
     a0 = a1 = a2 = a3 = a4 = b0 = b1 = b2 = 0.0
-    d = high - low
     for k in range(10):
-        w = weight[k]
-        a0 += w * d[k]
-        a1 += w * d[k + 1]
-        a2 += w * d[k + 2]
-        a3 += w * d[k + 3]
-        a4 += w * d[k + 4]
-        b0 += w * d[_TOTALS + k]
-        b1 += w * d[_TOTALS + k + 1]
-        b2 += w * d[_TOTALS + k + 2]
+        w = weight[k] * factor
+        factor *= side * scale
+        a0 += w * (high[k] - low[k])
+        a1 += w * (high[k + 1] - low[k + 1])
+        a2 += w * (high[k + 2] - low[k + 2])
+        a3 += w * (high[k + 3] - low[k + 3])
+        a4 += w * (high[k + 4] - low[k + 4])
+        b0 += w * (high[_TOTALS + k] - low[_TOTALS + k])
+        b1 += w * (high[_TOTALS + k + 1] - low[_TOTALS + k + 1])
+        b2 += w * (high[_TOTALS + k + 2] - low[_TOTALS + k + 2])
     r, z = scale, shift
     return (
         a0,
@@ -278,6 +278,7 @@ def window_moments(
     radius: Floats,
     prefix: Floats,
     segment: int,
+    scratch: Floats,
 ) -> Moments:
     """Return the moments of [start, stop), which `split` divides at the target.
 
@@ -304,7 +305,9 @@ def window_moments(
             moments = plus(moments, direct_moments(x, total, events, i, inside, x0, h, near))
             moments = plus(
                 moments,
-                expanded_moments(prefix[row + high], prefix[row + low], shift, scale, side),
+                expanded_moments(
+                    prefix[row + high], prefix[row + low], shift, scale, side, scratch
+                ),
             )
             moments = plus(moments, direct_moments(x, total, events, after, piece, x0, h, near))
         i = piece

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
-from extval.stats._kernels_smooth import absolute_gaps
+from extval.stats._kernels_curves import absolute_gaps
 from extval.stats._resampling import replicate_key
 from extval.stats.bootstrap import percentile_band, percentile_interval
 from extval.stats.curve_fits import SMOOTHERS, CurveFit, curve_fit
@@ -284,32 +284,33 @@ def _resampled(
     batch = max(1, min(count, _CELLS_AT_ONCE // n))
     curves, distances = np.empty((count, at.size)), np.empty((count, 4))
     counts = np.empty((batch, n), dtype=np.int32)
-    fitted, gaps = np.empty((batch, targets.size)), np.empty((batch, n))
+    fitted, gaps = np.empty((batch, targets.size)), np.empty((batch, n + 2))
     for start in range(0, count, batch):
         size = min(batch, count - start)
         curve.resampled(key, start, targets, counts[:size], fitted[:size])
         curves[start : start + size] = fitted[:size, on_grid]
         own = np.ascontiguousarray(fitted[:size, on_points])
         absolute_gaps(own, data.x, left, fraction, data.index, counts[:size], gaps[:size])
-        distances[start : start + size] = _distances(gaps[:size])
+        distances[start : start + size] = _distances(gaps[:size, :n])
     return curves, distances
 
 
 def _distances(gaps: FloatArray) -> FloatArray:
     """Return mean, median, 90th percentile (type 7) and maximum of each row, shape (b, 4).
 
-    Sorts `gaps`, shape (b, n), in place; a row with NaN gives NaN.
+    A row of `gaps`, shape (b, n), with NaN gives NaN.
     """
     n = gaps.shape[1]
     mean = gaps.mean(axis=1)
-    gaps.sort(axis=1)
+    places = [divmod((n - 1) * tenths, 10) for tenths in (5, 9)]
+    picked = sorted({min(low + step, n - 1) for low, _ in places for step in (0, 1)})
+    ordered = np.partition(gaps, picked, axis=1)
     out = [mean]
-    for tenths in (5, 9):
-        low, rest = divmod((n - 1) * tenths, 10)
+    for low, rest in places:
         part = rest / 10
-        below, above = gaps[:, low], gaps[:, min(low + 1, n - 1)]
+        below, above = ordered[:, low], ordered[:, min(low + 1, n - 1)]
         out.append(np.clip((1.0 - part) * below + part * above, below, above))
-    table = np.column_stack((*out, gaps[:, -1]))
+    table = np.column_stack((*out, gaps.max(axis=1)))
     table[np.isnan(mean)] = nan
     return table
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from extval.stats._checks import BoolArray, FloatArray
+from extval.stats._kernels_curves import resampled_loess, resampled_lowess
 from extval.stats._kernels_logistic import resampled_coefficients
-from extval.stats._kernels_smooth import resampled_loess, resampled_lowess
 from extval.stats.logistic import FLAT, MAX_ITERATIONS, column_scale, fitted
 from extval.stats.results import Status
 from extval.stats.smoothers import (
