@@ -304,7 +304,8 @@ class FloatBox:
     @property
     def least(self) -> float:
         """Return the height of the head and the first strips, or all of something small."""
-        if self.height <= UNSPLIT_BELOW:
+        indivisible = len(self.strips) == 1 and _sum(self.foot) <= UNSPLIT_BELOW
+        if indivisible or self.height <= UNSPLIT_BELOW:
             return self.height
         first = 0.0
         for strip in self.strips:

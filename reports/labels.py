@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from extval.reports import format as fmt
 from extval.validate.store import MetricRow
 
-NUMBER, PERCENT, P_VALUE, STATISTIC, GENERAL = "number", "percent", "p", "statistic", "general"
+NUMBER, PERCENT, P_VALUE, STATISTIC = "number", "percent", "p", "statistic"
+COUNT, GENERAL = "count", "general"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,22 @@ _LABELS = {
     "hosmer_lemeshow": Label("Hosmer-Lemeshow χ² (df)", STATISTIC, 1),
     "spiegelhalter_z": Label("Spiegelhalter z", NUMBER, 2),
     "net_benefit": Label("Net benefit", meaning="per patient, in units of true positives"),
+    "brier_miscalibration": Label("Miscalibration", digits=4),
+    "brier_discrimination": Label("Discrimination", digits=4),
+    "brier_uncertainty": Label("Uncertainty", digits=4),
+    "weak_calibration": Label("Intercept and slope χ² (df)", STATISTIC, 1),
+    "weak_calibration_intercept": Label("Intercept χ² (df)", STATISTIC, 1),
+    "weak_calibration_slope": Label("Slope χ² (df)", STATISTIC, 1),
+    "calibration_belt": Label("Calibration belt statistic", STATISTIC, 1),
+    "update_intercept": Label("Update: intercept", digits=2),
+    "update_slope": Label("Update: slope", digits=2),
+    "updated_calibration_intercept": Label("Intercept after update", digits=2),
+    "updated_calibration_slope": Label("Slope after update", digits=2),
+    "updated_brier": Label("Brier after update"),
+    "needed_n_oe_ratio": Label("Patients needed for O:E", COUNT, 0),
+    "needed_n_calibration_slope": Label("Patients needed for the slope", COUNT, 0),
+    "needed_n_auc": Label("Patients needed for the AUC", COUNT, 0),
+    "needed_n_net_benefit": Label("Patients needed for net benefit", COUNT, 0),
     "nri_categorical": Label("Categorical NRI", meaning="net reclassification improvement"),
     "nri_continuous": Label("Continuous NRI", meaning="net reclassification improvement"),
     "idi": Label("IDI", meaning="integrated discrimination improvement"),
@@ -69,6 +86,17 @@ _LABELS = {
     "brier_t": Label("Brier(t)", meaning="Brier score at the horizon"),
     "ipa_t": Label("IPA(t), %", PERCENT, 1, "index of prediction accuracy"),
     "ici_t": Label("ICI(t)", meaning="integrated calibration index at the horizon"),
+    "e50_t": Label("E50(t)", meaning="median absolute distance of that curve from ideal"),
+    "e90_t": Label("E90(t)", meaning="90th percentile of that distance"),
+    "emax_t": Label("Emax(t)", meaning="largest such distance"),
+    "net_benefit_t": Label("Net benefit(t)", meaning="per patient, in units of true positives"),
+    "iauc": Label("Integrated AUC", meaning="average of AUC(t) over time"),
+    "ibs": Label("Integrated Brier", meaning="average of the Brier score over time"),
+    "hazard_ratio": Label("Hazard ratio", digits=2, meaning="between the risk groups"),
+    "rmst": Label("RMST", digits=1, meaning="restricted mean survival time"),
+    "rmst_difference": Label(
+        "Difference in RMST", digits=1, meaning="restricted mean survival time between risk groups"
+    ),
     "logrank": Label("Log-rank χ² (df)", STATISTIC, 1),
 }
 
@@ -120,9 +148,11 @@ def heading(metric: str) -> str:
 def shown(row: MetricRow, *, df: float | None = None) -> str:
     """Return the number of a row as it is printed; `df` goes with a test statistic."""
     about = label(row.metric)
-    bounded = row.level is not None and (row.lower is not None or bool(row.note))
+    bounded = row.lower is not None or (row.level is not None and _limits_missing(row.note))
     if about.kind == P_VALUE:
         return fmt.p_value(row.estimate)
+    if about.kind == COUNT:
+        return fmt.integer(row.estimate)
     if about.kind == STATISTIC:
         text = fmt.number(row.estimate, digits=about.digits)
         return text if df is None or row.estimate is None else f"{text} ({fmt.plain(df)})"
@@ -132,3 +162,8 @@ def shown(row: MetricRow, *, df: float | None = None) -> str:
     if about.kind == PERCENT:
         return fmt.percentages(*values, digits=about.digits, bounded=bounded)
     return fmt.estimate(*values, digits=about.digits, bounded=bounded)
+
+
+def _limits_missing(note: str) -> bool:
+    """Return whether a note says that limits should be there but could not be estimated."""
+    return "interval" in note or fmt.NOT_ESTIMABLE in note

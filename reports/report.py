@@ -18,8 +18,10 @@ from extval.reports.sections import (
     discrimination,
     methods,
     others,
+    sample_size,
     summary,
     survival,
+    updating,
     utility,
 )
 from extval.validate.store import Results
@@ -50,6 +52,8 @@ def build_report(results: Results) -> Report:
         utility.section(index),
         survival.section(index),
         centers.section(index),
+        updating.section(index),
+        sample_size.section(index),
         others.section(index),
         methods.section(index),
         methods.provenance(index),

@@ -36,12 +36,14 @@ def metric_table(
     measures: Sequence[Measure],
     remarks: Iterable[str] = (),
     more: Callable[[CohortRow], Iterable[tuple[str, str]]] = lambda _: (),
+    said: Callable[[MetricRow], str] = lambda row: row.note,
 ) -> Table | None:
     """Return the table of several measures of every model in every group.
 
     A measure that no group has is left out, and so is a group that has none of them; None if
     nothing remains. A column that is a test takes its degrees of freedom into the same cell.
-    `more` gives further lines of a group: a name and the text of the first measure.
+    `more` gives further lines of a group: a name and the text of the first measure. `said` gives
+    the footnote of a row.
     """
     names = index.models
     used = [m for m in measures if any(index.row(g, n, m) for g in groups for n in names)]
@@ -59,7 +61,7 @@ def metric_table(
             rows.append(Band(index.title(group), notes.mark(group.note)))
         for name, cells in lines:
             found += [cell for cell in cells if cell is not None]
-            shown = (metric_cell(index, group, cell, notes) for cell in cells)
+            shown = (metric_cell(index, group, cell, notes, said) for cell in cells)
             rows.append(Row((Cell(name), *shown)))
         blanks = (Cell(fmt.ABSENT),) * (len(used) - 1)
         rows += [Row((Cell(name), Cell(text), *blanks)) for name, text in more(group)]
@@ -161,13 +163,19 @@ def explanations(index: Index, rows: Iterable[MetricRow]) -> tuple[str, ...]:
     )
 
 
-def metric_cell(index: Index, group: CohortRow, row: MetricRow | None, notes: Footnotes) -> Cell:
-    """Return the cell of one number; its note becomes a footnote."""
+def metric_cell(
+    index: Index,
+    group: CohortRow,
+    row: MetricRow | None,
+    notes: Footnotes,
+    said: Callable[[MetricRow], str] = lambda row: row.note,
+) -> Cell:
+    """Return the cell of one number; what is said of it becomes a footnote."""
     if row is None:
         return Cell(fmt.ABSENT)
     df = index.row(group, row.model, Measure(f"{row.metric}_df", row.horizon))
     text = labels.shown(row, df=None if df is None else df.estimate)
-    return Cell(text, notes.mark(row.note))
+    return Cell(text, notes.mark(said(row)))
 
 
 def column(index: Index, measure: Measure, found: Sequence[MetricRow]) -> Column:
@@ -178,8 +186,9 @@ def column(index: Index, measure: Measure, found: Sequence[MetricRow]) -> Column
     if measure.horizon is not None:
         heading = f"{heading} at {at_horizon(index, measure.horizon)}"
     thresholds = {row.threshold for row in rows}
-    if measure.metric == "net_benefit" and len(thresholds) == 1:
-        heading = f"{heading} at {fmt.threshold(thresholds.pop())}"
+    if measure.metric in ("net_benefit", "net_benefit_t") and len(thresholds) == 1:
+        joint = " at" if measure.horizon is None else ", threshold"
+        heading = f"{heading}{joint} {fmt.threshold(thresholds.pop())}"
     if any(row.lower is not None for row in rows):
         return Column(f"{heading} {index.ci}", INTERVAL)
     return Column(heading, INTERVAL if about.kind == labels.STATISTIC else RIGHT)

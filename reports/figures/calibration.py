@@ -15,11 +15,13 @@ from extval.reports.figures.axes import (
 from extval.reports.palette import GREY, LIGHT_GREY, Look, tint
 
 
-def plot_calibration(curve: Columns, groups: Columns, look: Look, ax: Axes) -> Axes:
+def plot_calibration(
+    curve: Columns, groups: Columns, look: Look, ax: Axes, *, alone: bool = False
+) -> Axes:
     """Draw one model's flexible curve with its band, and the groups with their limits.
 
     `curve` has predicted, observed, lower, upper; `groups` has mean_predicted, observed, lower,
-    upper. Either may be empty.
+    upper. Either may be empty. Unless `alone`, the plot below carries the labels of the axis.
     """
     if curve and not _missing(curve["lower"]):
         ax.fill_between(
@@ -57,7 +59,8 @@ def plot_calibration(curve: Columns, groups: Columns, look: Look, ax: Axes) -> A
             clip_on=False,
         )
     _unit_square(ax)
-    hide_bottom(ax)
+    if not alone:
+        hide_bottom(ax)
     return ax
 
 
@@ -66,6 +69,28 @@ def plot_calibration_overlay(curves: Sequence[tuple[Look, Columns]], ax: Axes) -
     ax.plot([0, 1], [0, 1], color=LIGHT_GREY, linewidth=0.6)
     for look, curve in curves:
         draw_line(ax, curve["predicted"], curve["observed"], look)
+    return _unit_square(ax)
+
+
+def plot_belt(belt: Columns, look: Look, ax: Axes) -> Axes:
+    """Draw a calibration belt; the columns are level, predicted, lower and upper.
+
+    Belts of several levels lie on one another, the highest level at the bottom.
+    """
+    levels = sorted(set(belt["level"]), reverse=True)
+    for depth, level in enumerate(levels, start=1):
+        points = [
+            point
+            for at, *point in zip(
+                belt["level"], belt["predicted"], belt["lower"], belt["upper"], strict=True
+            )
+            if at == level and None not in point
+        ]
+        if points:
+            predicted, lower, upper = zip(*points, strict=True)
+            shade = tint(look.color, 0.5 * depth / len(levels))
+            ax.fill_between(predicted, lower, upper, color=shade, linewidth=0)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.5)
     return _unit_square(ax)
 
 

@@ -5,11 +5,30 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from extval.reports.figures.axes import QUINTS, Columns, draw_line, dress
-from extval.reports.palette import LIGHT_GREY, Look
+from extval.reports.palette import LIGHT_GREY, Look, tint
 
 
 def plot_roc(curves: Sequence[tuple[Look, Columns]], ax: Axes) -> Axes:
     """Draw ROC curves; the columns are `sensitivity` and `specificity` in order of threshold."""
+    return _dressed(curves, ax)
+
+
+def plot_roc_band(curve: Columns, band: Columns, look: Look, ax: Axes) -> Axes:
+    """Draw the ROC curve of one model with its band: columns specificity, lower and upper."""
+    known = [
+        (1.0 - specificity, low, high)
+        for specificity, low, high in zip(
+            band["specificity"], band["lower"], band["upper"], strict=True
+        )
+        if low is not None and high is not None
+    ]
+    if known:
+        fall_out, low, high = zip(*known, strict=True)
+        ax.fill_between(fall_out, low, high, color=tint(look.color), linewidth=0)
+    return _dressed([(look, curve)] if curve else [], ax)
+
+
+def _dressed(curves: Sequence[tuple[Look, Columns]], ax: Axes) -> Axes:
     ax.plot([0, 1], [0, 1], color=LIGHT_GREY, linewidth=0.6)
     for look, curve in curves:
         fall_out = [1.0 - value for value in curve["specificity"]]

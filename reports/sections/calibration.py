@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
+from extval.reports import format as fmt
 from extval.reports.blocks import Block, Figure, Panel, Plot, Section
 from extval.reports.figures.calibration import (
+    plot_belt,
     plot_calibration,
     plot_calibration_overlay,
     plot_risk_distribution,
@@ -24,7 +26,24 @@ FURTHER = (
     "pigeon_heyse",
     "pigeon_heyse_p",
 )
-DEGREES = ("hosmer_lemeshow_df", "pigeon_heyse_df")
+PARTS = ("brier_miscalibration", "brier_discrimination", "brier_uncertainty")
+TESTS = (
+    "weak_calibration",
+    "weak_calibration_p",
+    "weak_calibration_intercept",
+    "weak_calibration_intercept_p",
+    "weak_calibration_slope",
+    "weak_calibration_slope_p",
+    "calibration_belt",
+    "calibration_belt_p",
+)
+DEGREES = (
+    "hosmer_lemeshow_df",
+    "pigeon_heyse_df",
+    "weak_calibration_df",
+    "weak_calibration_intercept_df",
+    "weak_calibration_slope_df",
+)
 CURVE_MM, DISTRIBUTION_MM = 40.0, 9.0
 
 
@@ -32,7 +51,7 @@ def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
     if index.is_survival:
         return ()
-    return tuple(map(Measure, (*OVERALL, *CURVE, *FURTHER, *DEGREES)))
+    return tuple(map(Measure, (*OVERALL, *CURVE, *FURTHER, *PARTS, *TESTS, *DEGREES)))
 
 
 def section(index: Index) -> Section:
@@ -44,6 +63,8 @@ def section(index: Index) -> Section:
         ("Calibration and overall error.", OVERALL),
         ("Distance of the flexible calibration curve from ideal, and goodness of fit.", CURVE),
         ("Explained variation, error and further tests of fit.", FURTHER),
+        ("Parts of the Brier score: miscalibration \u2212 discrimination + uncertainty.", PARTS),
+        ("Tests of intercept 0 and slope 1, and the calibration belt.", TESTS),
     ):
         table = metric_table(
             index,
@@ -69,6 +90,28 @@ def _figures(index: Index) -> Iterator[Block]:
                 left_mm=10.0,
                 remarks=(_legend(index, group),),
             )
+    for group in index.cohorts:
+        belts = tuple(panel for name in index.models if (panel := _belt(index, group, name)))
+        if belts:
+            yield Figure(
+                caption=f"Calibration belts. {index.title(group)}.",
+                panels=belts,
+                columns=3,
+                left_mm=10.0,
+                remarks=(
+                    "The belt holds the calibration curve with the confidence of its legend, taken "
+                    "as a whole; where it leaves the diagonal, the predictions are wrong.",
+                ),
+            )
+
+
+def _belt(index: Index, group: CohortRow, model: str) -> Panel | None:
+    belt = index.curve("calibration_belt", group, model=model)
+    if not belt:
+        return None
+    levels = ", ".join(fmt.level(level) for level in dict.fromkeys(belt["level"]))
+    draw = partial(plot_belt, belt, index.looks[model])
+    return Panel(model, (Plot(draw, CURVE_MM),), f"{levels} belt")
 
 
 def _legend(index: Index, group: CohortRow) -> str:

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section, Subheading
 from extval.reports.figures.forest import CENTER, POOL, PREDICTION, ForestLine, plot_forest
-from extval.reports.index import Index, Measure
-from extval.reports.labels import heading, label
+from extval.reports.index import POOLED, Index, Measure
+from extval.reports.labels import GENERAL, heading, label
 from extval.reports.sections.calibration import overlay_panel
 from extval.reports.sections.differences import VS_CENTER
 from extval.reports.sections.discrimination import roc_panel
@@ -58,6 +58,7 @@ def section(index: Index) -> Section:
     for caption, chosen in _tables(index):
         table = metric_table(index, caption=caption, groups=groups, measures=chosen)
         blocks += [table] if table else []
+    blocks += _left_out(index)
     across = heterogeneity_table(index)
     blocks += [across] if across else []
     blocks += _comparisons(index, groups)
@@ -65,6 +66,27 @@ def section(index: Index) -> Section:
     if figures:
         blocks += [Subheading("Curves"), *figures]
     return Section("Centres", tuple(blocks))
+
+
+def _left_out(index: Index) -> Iterator[Paragraph]:
+    """Yield the sentence that names the measures of single centres that are not printed here."""
+    printed = {measure.metric for _, chosen in _tables(index) for measure in chosen}
+    printed |= {"prevalence", "survival_t", "survival_median", "follow_up_median", "rmst"}
+    others = dict.fromkeys(
+        heading(row.metric)
+        for row in index.results.metrics
+        if row.center != POOLED
+        and row.model
+        and row.metric not in printed
+        and not row.metric.endswith(("_df", "_p"))
+        and not row.metric.startswith(("update", "needed_n_"))
+        and label(row.metric).kind != GENERAL
+    )
+    if others:
+        yield Paragraph(
+            "These measures of the single centres are in metrics.csv of the results folder: "
+            f"{', '.join(others)}."
+        )
 
 
 def _comparisons(index: Index, groups: Sequence[CohortRow]) -> Iterator[Block]:

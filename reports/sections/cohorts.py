@@ -11,8 +11,9 @@ def measures(index: Index) -> tuple[Measure, ...]:
     """Return what is known of a cohort without any model."""
     if not index.is_survival:
         return (Measure("prevalence"),)
+    restricted = (Measure("rmst", horizon) for horizon in index.horizons)
     at_horizons = (Measure("survival_t", horizon) for horizon in index.horizons)
-    return (*at_horizons, Measure("survival_median"), Measure("follow_up_median"))
+    return (*at_horizons, *restricted, Measure("survival_median"), Measure("follow_up_median"))
 
 
 def section(index: Index) -> Section:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section
-from extval.reports.figures.roc import plot_roc
+from extval.reports.figures.roc import plot_roc, plot_roc_band
 from extval.reports.index import DEVELOPMENT, POOLED, Index, Measure
 from extval.reports.sections.differences import VS_DEVELOPMENT, differences
 from extval.reports.sections.legends import model_curves, model_keys
 from extval.reports.tabulation import comparison_table, metric_table
 from extval.validate.store import CohortRow
 
-SQUARE_MM = 62.0
+SQUARE_MM, BAND_MM = 62.0, 40.0
 COMPARED = ("auc", "pauc", "pauc_corrected", "average_precision")
 
 
@@ -35,6 +35,7 @@ def section(index: Index) -> Section:
     )
     blocks += [table] if table else []
     blocks.append(roc_figure(index))
+    blocks += _bands(index)
     return Section(
         "Discrimination", (*blocks, *differences(index, COMPARED), *_against_development(index))
     )
@@ -48,6 +49,25 @@ def roc_figure(index: Index) -> Figure | Paragraph:
             "There is no ROC curve: no cohort has patients with and without the event."
         )
     return Figure(caption="ROC curves.", panels=tuple(panels), columns=2, keys=model_keys(index))
+
+
+def _bands(index: Index) -> Iterator[Figure]:
+    """Yield the ROC curve of every model with its band, in each pooled cohort."""
+    for group in index.cohorts:
+        panels = []
+        for name in index.models:
+            band = index.curve("roc_band", group, model=name)
+            if band:
+                curve, look = index.curve("roc", group, model=name), index.looks[name]
+                draw = partial(plot_roc_band, curve, band, look)
+                panels.append(Panel(name, (Plot(draw, BAND_MM),)))
+        if panels:
+            yield Figure(
+                caption=f"ROC curves with their {index.level} bands. {index.title(group)}.",
+                panels=tuple(panels),
+                columns=3,
+                left_mm=10.0,
+            )
 
 
 def roc_panel(index: Index, group: CohortRow, size_mm: float, *, title: str = "") -> Panel | None:

@@ -21,7 +21,9 @@ from extval.reports.sections import (
     cohorts,
     discrimination,
     heterogeneity,
+    sample_size,
     survival,
+    updating,
     utility,
 )
 from extval.reports.sections.differences import differences
@@ -36,6 +38,12 @@ KNOWN_CURVES = {
     "decision",
     "kaplan_meier",
     "risk_table",
+    "roc_band",
+    "calibration_belt",
+    "calibration_t",
+    "calibration_groups_t",
+    "decision_t",
+    "auc_t",
 }
 
 
@@ -79,6 +87,8 @@ def remaining(index: Index) -> list[MetricRow]:
         utility,
         survival,
         heterogeneity,
+        updating,
+        sample_size,
     ):
         declared += module.measures(index)
     printed = {

@@ -3,25 +3,29 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from extval.reports.blocks import Block, Figure, Key, Panel, Plot, Section, Subheading
+from extval.reports.blocks import Block, Figure, Key, Panel, Plot, Section, Subheading, Table
 from extval.reports.figures.kaplan_meier import plot_kaplan_meier, plot_risk_table
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.palette import Look, risk_group_looks
 from extval.reports.sections.differences import differences
+from extval.reports.sections.horizons import horizon_figures
 from extval.reports.tabulation import metric_table
 from extval.validate.store import CohortRow
 
 EVERYBODY = Look("#1A1A1A", (), "")
 CURVE_MM, SMALL_MM, RISK_LINE_MM = 46.0, 32.0, 3.6
 AT_RISK = "Below the curves: number at risk."
+AT_HORIZON = ("auc_t", "oe_t", "ici_t", "brier_t", "ipa_t")
+DISTANCES = ("e50_t", "e90_t", "emax_t", "iauc", "ibs")
+UTILITY = ("net_benefit_t",)
 
 Curves = list[tuple[str, Look, Columns, Columns]]
 
 
 def ranking(index: Index) -> tuple[Measure, ...]:
-    """Return the measures of ranking and of the risk groups."""
+    """Return the measures of ranking, which need no horizon."""
     del index
-    return tuple(map(Measure, ("c_harrell", "c_uno", "calibration_slope", "logrank", "logrank_p")))
+    return tuple(map(Measure, ("c_harrell", "c_uno", "calibration_slope")))
 
 
 def at_horizons(index: Index) -> tuple[Measure, ...]:
@@ -29,43 +33,62 @@ def at_horizons(index: Index) -> tuple[Measure, ...]:
     return tuple(
         Measure(metric, horizon)
         for horizon in index.horizons
-        for metric in ("auc_t", "oe_t", "ici_t", "brier_t", "ipa_t")
+        for metric in (*AT_HORIZON, *DISTANCES, *UTILITY)
     )
+
+
+def risk_groups(index: Index) -> tuple[Measure, ...]:
+    """Return the measures between the risk groups."""
+    restricted = (Measure("rmst_difference", horizon) for horizon in index.horizons)
+    return (Measure("hazard_ratio"), *restricted, Measure("logrank"), Measure("logrank_p"))
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
     if not index.is_survival:
         return ()
-    return (*ranking(index), Measure("logrank_df"), *at_horizons(index))
+    return (
+        *ranking(index),
+        *risk_groups(index),
+        Measure("logrank_df"),
+        *at_horizons(index),
+    )
 
 
 def section(index: Index) -> Section:
     """Return the performance of models for a time to event."""
     if not index.is_survival:
         return Section("Survival", ())
-    blocks: list[Block] = []
-    table = metric_table(
-        index,
-        caption="Discrimination, calibration slope, and log-rank test between the risk groups that "
-        "were cut on the development cohort.",
-        groups=index.cohorts,
-        measures=ranking(index),
-    )
-    blocks += [table] if table else []
-    for horizon in index.horizons:
-        table = metric_table(
-            index,
-            caption="Calibration and error at the horizon.",
-            groups=index.cohorts,
-            measures=[m for m in at_horizons(index) if m.horizon == horizon],
-        )
-        blocks += [table] if table else []
+    blocks: list[Block] = [
+        table for caption, chosen in _tables(index) if (table := _table(index, caption, chosen))
+    ]
     blocks += differences(index, [m for m in index.compared if "_vs_" not in m])
     figures = [*_whole_cohorts(index), *_risk_groups(index)]
     if figures:
         blocks += [Subheading("Kaplan-Meier curves"), *figures]
+    over_time = list(horizon_figures(index))
+    if over_time:
+        blocks += [Subheading("Discrimination, calibration and utility at horizons"), *over_time]
     return Section("Survival", tuple(blocks))
+
+
+def _tables(index: Index) -> Iterator[tuple[str, list[Measure]]]:
+    yield "Discrimination and calibration slope.", list(ranking(index))
+    yield (
+        "Differences between the risk groups that were cut on the development cohort.",
+        list(risk_groups(index)),
+    )
+    for horizon in index.horizons:
+        for caption, metrics in (
+            ("Discrimination, calibration and error at the horizon.", AT_HORIZON),
+            ("Distance of the flexible calibration curve from ideal, and averages.", DISTANCES),
+            ("Net benefit at the horizon.", UTILITY),
+        ):
+            yield caption, [Measure(metric, horizon) for metric in metrics]
+
+
+def _table(index: Index, caption: str, chosen: list[Measure]) -> Table | None:
+    return metric_table(index, caption=caption, groups=index.cohorts, measures=chosen)
 
 
 def risk_group_panel(

@@ -42,6 +42,17 @@ BINARY = {
     "brier": (0.18, "mean squared error; Wald"),
     "brier_scaled": (0.25, "1 - Brier / null; Wald"),
     "net_benefit": (0.2, "net benefit; bootstrap percentile"),
+    "nagelkerke_r2": (0.3, "Nagelkerke; Wald"),
+    "log_loss": (0.5, "minus mean log-likelihood; Wald"),
+    "brier_miscalibration": (0.01, "isotonic regression"),
+    "brier_discrimination": (0.07, "isotonic regression"),
+    "brier_uncertainty": (0.24, "isotonic regression"),
+    "update_intercept": (0.3, "closed testing at 0.05 chose: intercept"),
+    "update_slope": (1.0, "closed testing at 0.05 chose: intercept"),
+    "updated_calibration_intercept": (0.0, "cross-fitted in 10 folds"),
+    "updated_calibration_slope": (1.0, "cross-fitted in 10 folds"),
+    "updated_brier": (0.2, "cross-fitted in 10 folds"),
+    "needed_n_auc": (395.0, "Riley 2021 criteria"),
     "new_index": (12.345, "an estimator that the report has never heard of"),
 }
 SURVIVAL = {
@@ -50,7 +61,16 @@ SURVIVAL = {
     "oe_t": (1.1, "1 - Kaplan-Meier / mean predicted risk"),
     "brier_t": (0.2, "IPCW Brier score"),
 }
-AT_HORIZON = {"oe_t", "brier_t"}
+SURVIVAL |= {
+    "c_uno": (0.7, "Uno's C"),
+    "hazard_ratio": (2.0, "Cox regression; Wald"),
+    "auc_t": (0.7, "IPCW"),
+    "ici_t": (0.05, "Cox regression on a spline"),
+    "net_benefit_t": (0.1, "net benefit, 1 - Kaplan-Meier"),
+    "rmst_difference": (-0.5, "Kaplan-Meier, Greenwood"),
+}
+AT_HORIZON = {"oe_t", "brier_t", "auc_t", "ici_t", "net_benefit_t", "rmst_difference"}
+ENOUGH = "395 patients give an interval of width 0.1; these 617 give 0.08: large enough."
 AT_THRESHOLD = {"sensitivity", "specificity", "ppv", "npv", "accuracy", "balanced_accuracy", "f1"}
 AT_THRESHOLD |= {"lr_positive", "lr_negative", "dor", "youden"}
 
@@ -227,8 +247,12 @@ def binary_results(
             for metric, (value, method) in BINARY.items():
                 where = {"threshold": 0.4321} if metric in AT_THRESHOLD else {}
                 where |= {"threshold": 0.4} if metric == "net_benefit" else {}
+                if metric.startswith("needed_n"):
+                    where |= {"lower": None, "upper": None}
+                    where |= {} if hopeless(group) else {"note": ENOUGH}
                 made.metric(group, model, metric, value, method, **where)
             df = 10.0 if group.cohort == "validation" else 8.0
+            made.test(group, model, "weak_calibration", 2.0, "likelihood ratio")
             made.test(group, model, "hosmer_lemeshow", df, f"Hosmer-Lemeshow, df {df:.0f}")
             if not hopeless(group):
                 add_binary_curves(made, group, model, points)
@@ -291,6 +315,24 @@ def add_binary_curves(made, group, model, points):
         lower=np.clip(grid**1.2 - 0.1, 0, 1),
         upper=np.clip(grid**1.2 + 0.1, 0, 1),
     )
+    made.curve(
+        "roc_band",
+        group,
+        {"model": model},
+        specificity=1 - grid,
+        sensitivity=grid**0.5,
+        lower=np.clip(grid**0.5 - 0.1, 0, 1),
+        upper=[nan, *np.clip(grid**0.5 + 0.1, 0, 1)[1:]],
+    )
+    for level in (0.8, 0.95):
+        made.curve(
+            "calibration_belt",
+            group,
+            {"model": model, "level": level},
+            predicted=grid,
+            lower=grid - level / 10,
+            upper=grid + level / 10,
+        )
     tenths = np.arange(10) / 10 + 0.05
     made.curve(
         "calibration_groups",
@@ -343,6 +385,7 @@ def survival_results(
                 for horizon in horizons if metric in AT_HORIZON else (None,):
                     made.metric(group, model, metric, value, method, horizon=horizon)
             made.test(group, model, "logrank", 2.0, "log-rank test; risk groups: tertiles")
+            add_horizon_curves(made, group, model, horizons)
             for name in ("low", "intermediate", "high"):
                 add_survival_curves(made, group, model, name)
         made.compare(group, "c_harrell", models)
@@ -370,6 +413,55 @@ def survival_results(
         }
         | changes
     )
+
+
+def add_horizon_curves(made, group, model, horizons):
+    """Add AUC over time, and calibration and decision curves at each horizon."""
+    grid = np.linspace(0.05, 0.8, 6)
+    made.curve(
+        "auc_t",
+        group,
+        {"model": model},
+        time=grid * 5,
+        auc=[nan, *(0.8 - 0.1 * grid[1:])],
+        lower=0.7 - 0.1 * grid,
+        upper=0.9 - 0.1 * grid,
+        cases=[3] * 6,
+        controls=[9] * 6,
+        note=[""] * 6,
+    )
+    for horizon in horizons:
+        made.curve(
+            "calibration_t",
+            group,
+            {"model": model, "horizon": horizon, "smoother": "rcs"},
+            predicted=grid,
+            observed=grid,
+            lower=grid - 0.05,
+            upper=grid + 0.05,
+        )
+        made.curve(
+            "calibration_groups_t",
+            group,
+            {"model": model, "horizon": horizon},
+            group=np.arange(1, 7),
+            mean_predicted=grid,
+            observed=grid,
+            lower=grid - 0.05,
+            upper=grid + 0.05,
+            n=[10] * 6,
+            events=[3] * 6,
+        )
+        for name in (model, "treat all", "treat none"):
+            made.curve(
+                "decision_t",
+                group,
+                {"model": name, "horizon": horizon},
+                threshold=grid,
+                net_benefit=0.3 - 0.4 * grid,
+                lower=0.2 - 0.4 * grid,
+                upper=0.4 - 0.4 * grid,
+            )
 
 
 def add_survival_curves(made, group, model, name):

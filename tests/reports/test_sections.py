@@ -16,12 +16,14 @@ from extval.reports.sections import (
     heterogeneity,
     methods,
     others,
+    sample_size,
     summary,
     survival,
+    updating,
     utility,
 )
 from extval.validate.store import ComparisonRow, MetricRow
-from tests.reports.factory import ONE_CLASS, binary_results, survival_results
+from tests.reports.factory import ENOUGH, NO_INTERVAL, ONE_CLASS, binary_results, survival_results
 
 MINUS = "\u2212"
 NB = "\u00a0"
@@ -129,7 +131,7 @@ def test_a_note_is_a_footnote_with_one_letter_for_equal_sentences(binary):
 def test_an_interval_that_is_missing_is_said_beside_its_estimate(binary):
     index = changed(
         binary,
-        {"estimate": 1.0, "lower": None, "upper": None, "note": "Separated."},
+        {"estimate": 1.0, "lower": None, "upper": None, "note": NO_INTERVAL},
         metric="auc",
         cohort="validation",
         center="all",
@@ -137,7 +139,7 @@ def test_an_interval_that_is_missing_is_said_beside_its_estimate(binary):
     )
     table = tables(discrimination.section(index).blocks)[0]
     assert line(table, "RS").cells[1].text == "1.000 (not estimable)"
-    assert "Separated." in {note.text for note in table.footnotes}
+    assert NO_INTERVAL in {note.text for note in table.footnotes}
 
 
 def test_comparisons_print_raw_and_adjusted_p(binary):
@@ -174,6 +176,8 @@ def test_thresholds_say_their_rule_and_that_they_were_fixed_before(binary):
 
 def test_hosmer_lemeshow_has_its_degrees_of_freedom(binary):
     table = tables(calibration.section(binary).blocks)[1]
+    weak = tables(calibration.section(binary).blocks)[-1]
+    assert texts(line(weak, "RS"))[1:] == ("11.5 (2)", "0.042")
     assert line(table, "RS").cells[-2].text == "11.5 (10)"
     assert line(table, "RS", nth=1).cells[-2].text == "11.5 (8)"
     assert line(table, "RS").cells[-1].text == "0.042"
@@ -181,7 +185,7 @@ def test_hosmer_lemeshow_has_its_degrees_of_freedom(binary):
 
 def test_calibration_has_a_panel_for_every_model_with_its_distribution(binary):
     figures = [b for b in calibration.section(binary).blocks if isinstance(b, Figure)]
-    assert [figure.caption.partition(". ")[2] for figure in figures] == [
+    assert [figure.caption.partition(". ")[2] for figure in figures[:2]] == [
         f"Validation cohort, all centres pooled: 362{NB}patients, 197{NB}events.",
         f"Development cohort (apparent performance): 12\u202f345{NB}patients, 4000{NB}events.",
     ]
@@ -259,10 +263,48 @@ def test_very_many_centres_take_several_forest_plots():
 def test_too_many_differences_are_left_to_the_file():
     index = Index(binary_results(centers=tuple(f"c{i}" for i in range(40))))
     said = [b.text for b in centers.section(index).blocks if isinstance(b, Paragraph)]
-    assert said == [
+    assert said[1:] == [
         "These differences are too many to print; they are in comparisons.csv of the results "
         "folder: AUC by centre."
     ]
+
+
+def test_measures_of_centres_that_are_not_printed_are_named(binary):
+    said = next(b.text for b in centers.section(binary).blocks if isinstance(b, Paragraph))
+    assert "metrics.csv" in said
+    for name in ("Accuracy", "E50", "Log loss"):
+        assert name in said
+    for name in ("AUC", "Sensitivity", "new index", "Patients needed"):
+        assert name not in said
+
+
+def test_an_update_says_in_a_footnote_what_was_chosen(binary):
+    table = tables(updating.section(binary).blocks)[0]
+    letters = {note.mark: note.text for note in table.footnotes}
+    assert letters[line(table, "RS").cells[1].marks] == "Closed testing at 0.05 chose: intercept."
+
+
+def test_sample_size_says_how_many_and_whether_it_was_enough(binary):
+    table = tables(sample_size.section(binary).blocks)[0]
+    found = line(table, "DLRN")
+    assert texts(found)[1:] == ("Patients needed for the AUC", "395", ENOUGH)
+    many = Index(binary_results(centers=tuple(f"c{i}" for i in range(30))))
+    blocks = sample_size.section(many).blocks
+    assert len(blocks[0].rows) == len(many.models)
+    assert "metrics.csv" in blocks[1].text
+
+
+def test_horizons_have_tables_and_curves(timed):
+    blocks = survival.section(timed).blocks
+    captions = [block.caption for block in blocks if isinstance(block, (Table, Figure))]
+    for expected in (
+        "Cumulative/dynamic AUC over time.",
+        "Decision curves at 5 years.",
+        "Decision curves at 2.5 years.",
+        "Net benefit at the horizon.",
+    ):
+        assert expected in captions
+    assert sum(caption.startswith("Calibration at") for caption in captions) == 4
 
 
 def test_one_centre_a_cohort_needs_no_centre_section():
