@@ -13,6 +13,10 @@ class Status(Enum):
     """
 
     OK = ""
+    COMPETING_EVENTS = (
+        "Not estimated with competing events: this measure is defined here for a single kind of "
+        "event."
+    )
     NO_PATIENTS = "Not estimable: there is no patient in this group."
     ONE_CLASS = "Not estimable: all patients have the same outcome."
     TOO_FEW_PER_CLASS = (
@@ -271,6 +275,10 @@ class Status(Enum):
     NO_SEGMENTATION = "Not estimable: neither reader segmented this label."
     ONE_SEGMENTATION = (
         "Only one reader segmented this label: the overlap is zero and distances are not estimable."
+    )
+    NO_EXPECTED_PAIRS = (
+        "Not estimable: the predicted risks leave no pair of patients of whom one is expected to "
+        "have the event."
     )
 
 

@@ -98,7 +98,7 @@ def evaluate(
         metrics=tuple(found.metrics),
         comparisons=tuple(found.comparisons),
         curves=found.curves,
-        cautions=tuple(_cautions(cohorts, binary_outcome=isinstance(study, BinaryStudy))),
+        cautions=tuple(_cautions(cohorts, study)),
         provenance={
             "extval": metadata.version("extval"),
             "python": platform.python_version(),
@@ -178,8 +178,15 @@ def _cohort_row(study: Study, group: Group) -> CohortRow:
     )
 
 
-def _cautions(cohorts: Sequence[CohortRow], *, binary_outcome: bool) -> Iterator[str]:
+def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
     """Yield what a reader must know before the first number."""
+    binary_outcome = isinstance(study, BinaryStudy)
+    if isinstance(study, SurvivalStudy) and study.competing:
+        yield (
+            "There are competing events. AUC(t), Brier(t), O:E(t) and net benefit are for the "
+            "cause of interest among them; the C-index, calibration slope and hazard ratios are "
+            "cause-specific, with competing events as censored."
+        )
     wanted = "100 events and 100 patients without the event" if binary_outcome else "100 events"
     for row in cohorts:
         if row.cohort != VALIDATION:

@@ -161,7 +161,7 @@ def _predictions(study: Study) -> str:
 def _survival_columns(study: SurvivalStudy, protocol: SurvivalProtocol) -> dict[str, Any]:
     columns: dict[str, Any] = {
         protocol.outcome.time: study.time.tolist(),
-        protocol.outcome.event: study.event.astype(int).tolist(),
+        protocol.outcome.event: _event_codes(study, protocol),
     }
     for name, model in protocol.models.items():
         if model.linear_predictor is not None:
@@ -169,6 +169,15 @@ def _survival_columns(study: SurvivalStudy, protocol: SurvivalProtocol) -> dict[
         for horizon, column in model.risk.items():
             columns[column] = study.risk[name, horizon].tolist()
     return columns
+
+
+def _event_codes(study: SurvivalStudy, protocol: SurvivalProtocol) -> list[int]:
+    """Return 0, the cause of interest, and another number for every competing event."""
+    cause = protocol.outcome.cause
+    if cause is None:
+        return list(study.kind.tolist())
+    other = 2 if cause == 1 else 1
+    return [(0, cause, other)[kind] for kind in study.kind.tolist()]
 
 
 def _write(path: Path, text: str) -> None:

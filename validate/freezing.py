@@ -5,7 +5,7 @@ These functions are handed the development patients only; no external outcome ca
 
 import numpy as np
 
-from extval.stats.kaplan_meier import kaplan_meier, survival_at
+from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.threshold import choose_threshold
 from extval.validate.protocol import DecisionGrid, RiskGroups, Thresholds
 from extval.validate.store import ModelRow
@@ -73,10 +73,11 @@ def binary_event_rate(development: BinaryStudy) -> float:
 
 
 def survival_event_rate(development: SurvivalStudy) -> float:
-    """Return one minus Kaplan-Meier at the first horizon, in the development patients."""
-    curve = kaplan_meier(development.time, development.event)
-    survival = survival_at(curve, development.protocol.outcome.horizons[0]).value
-    return 0.5 if np.isnan(survival) else 1.0 - survival
+    """Return the share with the event by the first horizon, in the development patients."""
+    horizon = development.protocol.outcome.horizons[0]
+    incidence = aalen_johansen(development.time, development.kind, n_causes=2)
+    rate = incidence_at(incidence, horizon).value
+    return 0.5 if np.isnan(rate) else rate
 
 
 def _rule_text(rule: Thresholds) -> str:

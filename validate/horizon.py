@@ -6,7 +6,7 @@ from extval.stats.auc_t import auc_t, auc_t_test
 from extval.stats.auc_t_curve import auc_t_curve
 from extval.stats.brier_t import brier_t, brier_t_test, ipa_t
 from extval.stats.integrated_brier import ibs
-from extval.stats.results import Estimate, Interval
+from extval.stats.results import Estimate, Interval, Status
 from extval.stats.survival_calibration import oe_t
 from extval.stats.survival_calibration_curve import calibration_curve_t, calibration_groups_t
 from extval.stats.survival_decision import survival_decision_curve
@@ -23,23 +23,25 @@ def add_horizons(
     found: GroupFindings, study: SurvivalStudy, group: Group, model: str, *, utility_at: float
 ) -> None:
     """Add discrimination, calibration and error at each horizon, and what runs over time."""
-    protocol, time, event = study.protocol, study.time, study.event
+    protocol, time, kind, cause = study.protocol, study.time, study.kind, study.cause
     level = protocol.confidence_level
     for horizon in protocol.outcome.horizons:
         ranking = study.risk.get((model, horizon), study.score(model))
-        area = auc_t(time, event, ranking, horizon=horizon, confidence_level=level)
+        area = auc_t(time, kind, ranking, horizon=horizon, cause=cause, confidence_level=level)
         found.metric(model, "auc_t", area, horizon=horizon)
     horizons = sorted(protocol.models[model].risk)
     for horizon in horizons:
         risk = study.risk[model, horizon]
         for metric, routine in (("oe_t", oe_t), ("brier_t", brier_t), ("ipa_t", ipa_t)):
-            estimate = routine(time, event, risk, horizon=horizon, confidence_level=level)
+            estimate = routine(
+                time, kind, risk, horizon=horizon, cause=cause, confidence_level=level
+            )
             found.metric(model, metric, estimate, horizon=horizon)
         _add_calibration(found, study, group, model, horizon)
         _add_utility(found, study, group, model, horizon, at=utility_at)
     if len(horizons) > 1:
         risks = np.stack([study.risk[model, horizon] for horizon in horizons])
-        error = ibs(time, event, risks, horizons=horizons, confidence_level=level)
+        error = ibs(time, kind, risks, horizons=horizons, cause=cause, confidence_level=level)
         found.metric(model, "ibs", error, horizon=horizons[-1])
     _add_auc_curve(found, study, model)
 
@@ -52,10 +54,11 @@ def auc_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
             b,
             auc_t_test(
                 study.time,
-                study.event,
+                study.kind,
                 study.risk.get((a, horizon), study.score(a)),
                 study.risk.get((b, horizon), study.score(b)),
                 horizon=horizon,
+                cause=study.cause,
                 confidence_level=study.protocol.confidence_level,
             ),
         )
@@ -72,10 +75,11 @@ def brier_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
             b,
             brier_t_test(
                 study.time,
-                study.event,
+                study.kind,
                 study.risk[a, horizon],
                 study.risk[b, horizon],
                 horizon=horizon,
+                cause=study.cause,
                 confidence_level=study.protocol.confidence_level,
             ),
         )
@@ -97,6 +101,18 @@ def _add_calibration(
 ) -> None:
     protocol, risk = study.protocol, study.risk[model, horizon]
     level = protocol.confidence_level
+    if study.competing:
+        blank = Estimate(
+            value=np.nan,
+            interval=Interval.undefined(level),
+            method="flexible calibration at the horizon",
+            n=study.time.size,
+            events=int(np.count_nonzero(study.event)),
+            status=Status.COMPETING_EVENTS,
+        )
+        for metric in ("ici", "e50", "e90", "emax"):
+            found.metric(model, f"{metric}_t", blank, horizon=horizon)
+        return
     curve = calibration_curve_t(
         study.time,
         study.event,
@@ -148,10 +164,11 @@ def _add_utility(
     curve, point = (
         survival_decision_curve(
             study.time,
-            study.event,
+            study.kind,
             study.risk[model, horizon][np.newaxis],
             horizon=horizon,
             thresholds=thresholds,
+            cause=study.cause,
             n_resamples=protocol.bootstrap.n_resamples,
             rng=stream(protocol.seed, name),
             confidence_level=level,
@@ -189,9 +206,10 @@ def _add_auc_curve(found: GroupFindings, study: SurvivalStudy, model: str) -> No
     """Add AUC(t) over time and its average."""
     curve = auc_t_curve(
         study.time,
-        study.event,
+        study.kind,
         study.score(model),
         horizons=curve_times(study),
+        cause=study.cause,
         confidence_level=study.protocol.confidence_level,
     )
     found.metric(model, "iauc", curve.integrated, horizon=float(curve.horizons[-1]))

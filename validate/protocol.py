@@ -44,7 +44,8 @@ class SurvivalOutcome(_Strict):
     """A right-censored time to event; `event` is 1 for the event and 0 for censored.
 
     `curve_times` are the times of the AUC(t) curve; when not given, twelve equal steps to the
-    last horizon.
+    last horizon. With `cause`, the event of interest among competing ones, `event` holds 0 for
+    censored and a positive whole number for each kind of event.
     """
 
     time: Name
@@ -52,6 +53,7 @@ class SurvivalOutcome(_Strict):
     unit: Name = "time units"
     horizons: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)]
     curve_times: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)] | None = None
+    cause: Annotated[int, Field(ge=1)] | None = None
     name: Name | None = None
 
     @model_validator(mode="after")

@@ -6,9 +6,11 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from extval.stats.competing_risks import CumulativeIncidence, aalen_johansen
 from extval.stats.cox import cox_regression
+from extval.stats.gray import GrayResult, gray_test
 from extval.stats.kaplan_meier import KaplanMeier, kaplan_meier, numbers_at_risk
-from extval.stats.logrank import logrank_test
+from extval.stats.logrank import LogrankResult, logrank_test
 from extval.stats.results import Estimate, Interval, SignificanceTest, Status
 from extval.stats.rmst import rmst_comparison
 from extval.validate.findings import GroupFindings
@@ -34,21 +36,21 @@ def add_risk_groups(
     cuts = np.asarray(model.risk_group_cuts, dtype=np.float64)
     member = np.searchsorted(cuts, score, side="left")
     names = risk_group_names(cuts.size + 1)
-    tested = logrank_test(study.time, study.event, member)
-    rule = f"risk groups: {model.risk_group_rule}"
-    found.test(
-        model.name,
-        "logrank",
-        SignificanceTest(
-            statistic=tested.statistic,
-            df=tested.df,
-            p_value=tested.p_value,
-            method=f"{tested.method}; {rule}",
-            n=tested.n,
-            events=tested.events,
-            status=tested.status,
-        ),
+    tested: GrayResult | LogrankResult
+    if study.competing:
+        metric, tested = "gray", gray_test(study.time, study.kind, member)
+    else:
+        metric, tested = "logrank", logrank_test(study.time, study.event, member)
+    test = SignificanceTest(
+        statistic=tested.statistic,
+        df=tested.df,
+        p_value=tested.p_value,
+        method=f"{tested.method}; risk groups: {model.risk_group_rule}",
+        n=tested.n,
+        events=tested.events,
+        status=tested.status,
     )
+    found.test(model.name, metric, test)
     for index in range(1, len(names)):
         pair = (member == 0) | (member == index)
         suffix = "" if len(names) == 2 else f"_{names[index].replace(' ', '_')}"
@@ -56,13 +58,24 @@ def add_risk_groups(
     for index, name in enumerate(names):
         chosen = member == index
         if chosen.any():
-            curve = kaplan_meier(
-                study.time[chosen],
-                study.event[chosen],
-                confidence_level=study.protocol.confidence_level,
-            )
-            add_curve(found, model.name, name, curve)
+            _add_group_curve(found, study, model.name, name, chosen)
             add_risk_table(found, study, model.name, name, chosen)
+
+
+def _add_group_curve(
+    found: GroupFindings,
+    study: SurvivalStudy,
+    model: str,
+    risk_group: str,
+    chosen: NDArray[np.bool_],
+) -> None:
+    time, level = study.time[chosen], study.protocol.confidence_level
+    if study.competing:
+        incidence = aalen_johansen(time, study.kind[chosen], n_causes=2, confidence_level=level)
+        add_incidence(found, model, risk_group, incidence)
+    else:
+        curve = kaplan_meier(time, study.event[chosen], confidence_level=level)
+        add_curve(found, model, risk_group, curve)
 
 
 def _add_contrast(
@@ -79,6 +92,8 @@ def _add_contrast(
     level = study.protocol.confidence_level
     ratio = _hazard_ratio(time, event, group, level)
     found.metric(model, f"hazard_ratio{suffix}", replace(ratio, method=f"{ratio.method}; {what}"))
+    if study.competing:
+        return
     tau = max(study.protocol.outcome.horizons)
     difference = _rmst_difference(time, event, group, tau, level)
     found.metric(
@@ -146,6 +161,24 @@ def add_curve(found: GroupFindings, model: str, risk_group: str, curve: KaplanMe
         upper=curve.upper,
         at_risk=curve.at_risk,
         events=curve.events,
+        censored=curve.censored,
+    )
+
+
+def add_incidence(
+    found: GroupFindings, model: str, risk_group: str, curve: CumulativeIncidence
+) -> None:
+    """Add the cumulative incidence of the event of interest beside its competing events."""
+    found.curve(
+        "cumulative_incidence",
+        {"model": model, "group": risk_group},
+        time=curve.time,
+        incidence=curve.incidence[0],
+        lower=curve.lower[0],
+        upper=curve.upper[0],
+        at_risk=curve.at_risk,
+        events=curve.events[0],
+        competing=curve.events[1],
         censored=curve.censored,
     )
 

@@ -45,15 +45,32 @@ class BinaryStudy:
 class SurvivalStudy:
     """Follow-up (n,), event (n,) and each model's predictions, in the roster's order.
 
-    `score` orders patients by risk: the linear predictor, or else the risk at the first horizon.
+    `kind` is 0 for censored, 1 for the event of interest and 2 for a competing one, which a single
+    kind of event never has; `event` is True for the event of interest. `score` orders patients by
+    risk: the linear predictor, or else the risk at the first horizon.
     """
 
     protocol: SurvivalProtocol
     roster: Roster
     time: FloatArray
-    event: BoolArray
+    kind: NDArray[np.int8]
     linear_predictor: Mapping[str, FloatArray]
     risk: Mapping[tuple[str, float], FloatArray]
+
+    @property
+    def event(self) -> BoolArray:
+        """Return who had the event of interest; a competing event ends follow-up without it."""
+        return np.asarray(self.kind == 1)
+
+    @property
+    def competing(self) -> bool:
+        """Return whether the protocol names one cause among competing events."""
+        return self.protocol.outcome.cause is not None
+
+    @property
+    def cause(self) -> int | None:
+        """Return the `cause` to hand to a routine together with `kind`."""
+        return 1 if self.competing else None
 
     def score(self, model: str) -> FloatArray:
         """Return what orders the patients by risk under `model`, shape (n,)."""
@@ -68,7 +85,7 @@ class SurvivalStudy:
             self,
             roster=_take(self.roster, rows),
             time=self.time[rows],
-            event=self.event[rows],
+            kind=self.kind[rows],
             linear_predictor={name: v[rows] for name, v in self.linear_predictor.items()},
             risk={key: values[rows] for key, values in self.risk.items()},
         )
@@ -120,14 +137,18 @@ def read_survival(table: Table, protocol: SurvivalProtocol) -> SurvivalStudy:
             f"{time[row]:g} is negative ({negative.size} of {table.n_rows} are). Count time from "
             "the start of follow-up."
         )
-    event = table.binary(protocol.outcome.event)
+    outcome = protocol.outcome
+    if outcome.cause is None:
+        kind = table.binary(outcome.event).astype(np.int8)
+    else:
+        kind = table.causes(outcome.event, outcome.cause)
     roster = read_roster(table, protocol.columns)
     order = roster.order
     return SurvivalStudy(
         protocol=protocol,
         roster=roster,
         time=time[order],
-        event=event[order],
+        kind=kind[order],
         linear_predictor={name: values[order] for name, values in linear_predictor.items()},
         risk={key: values[order] for key, values in risk.items()},
     )

@@ -2,15 +2,22 @@
 
 import numpy as np
 
+from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.concordance import c_harrell, c_uno, concordance_test
 from extval.stats.kaplan_meier import kaplan_meier, quantile, reverse_kaplan_meier, survival_at
+from extval.stats.proportional_hazards import proportional_hazards_test
 from extval.stats.rmst import rmst
 from extval.stats.survival_calibration import calibration_slope_cox
 from extval.validate.cohort import Group
 from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
 from extval.validate.horizon import add_horizons, auc_t_pairs, brier_t_pairs
-from extval.validate.risk_groups import add_curve, add_risk_groups, add_risk_table
+from extval.validate.risk_groups import (
+    add_curve,
+    add_incidence,
+    add_risk_groups,
+    add_risk_table,
+)
 from extval.validate.store import ModelRow
 from extval.validate.study import SurvivalStudy
 
@@ -18,15 +25,22 @@ from extval.validate.study import SurvivalStudy
 def describe(study: SurvivalStudy, group: Group) -> GroupFindings:
     """Return what is known of the group before any model is looked at."""
     found, level = GroupFindings(group), study.protocol.confidence_level
-    curve = kaplan_meier(study.time, study.event, confidence_level=level)
-    for horizon in study.protocol.outcome.horizons:
-        found.metric("", "survival_t", survival_at(curve, horizon), horizon=horizon)
-        mean = rmst(study.time, study.event, tau=horizon, confidence_level=level)
-        found.metric("", "rmst", mean, horizon=horizon)
-    found.metric("", "survival_median", quantile(curve, q=0.5))
-    follow_up = reverse_kaplan_meier(study.time, study.event, confidence_level=level)
+    if study.competing:
+        incidence = aalen_johansen(study.time, study.kind, n_causes=2, confidence_level=level)
+        for horizon in study.protocol.outcome.horizons:
+            found.metric("", "incidence_t", incidence_at(incidence, horizon), horizon=horizon)
+        add_incidence(found, "", "", incidence)
+    else:
+        curve = kaplan_meier(study.time, study.event, confidence_level=level)
+        for horizon in study.protocol.outcome.horizons:
+            found.metric("", "survival_t", survival_at(curve, horizon), horizon=horizon)
+            mean = rmst(study.time, study.event, tau=horizon, confidence_level=level)
+            found.metric("", "rmst", mean, horizon=horizon)
+        found.metric("", "survival_median", quantile(curve, q=0.5))
+        add_curve(found, "", "", curve)
+    any_event = study.kind != 0
+    follow_up = reverse_kaplan_meier(study.time, any_event, confidence_level=level)
     found.metric("", "follow_up_median", quantile(follow_up, q=0.5))
-    add_curve(found, "", "", curve)
     add_risk_table(found, study, "", "", np.ones(study.time.size, dtype=bool))
     return found
 
@@ -46,6 +60,9 @@ def evaluate_model(
             time, event, study.linear_predictor[model.name], confidence_level=level
         )
         found.metric(model.name, "calibration_slope", slope)
+        predictor = study.linear_predictor[model.name][:, np.newaxis]
+        constant = proportional_hazards_test(time, event, predictor)
+        found.test(model.name, "proportional_hazards", constant.overall)
     add_horizons(found, study, group, model.name, utility_at=utility_at)
     add_risk_groups(found, study, model, score)
     return found

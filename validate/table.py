@@ -76,6 +76,19 @@ class Table:
             )
         return np.asarray(values == 1.0)
 
+    def causes(self, column: str, cause: int) -> NDArray[np.int8]:
+        """Return 0 for censored, 1 for the event `cause` and 2 for any competing event."""
+        values = self.numbers(column)
+        bad = np.flatnonzero((values < 0.0) | (values != np.floor(values)))
+        if bad.size:
+            row = int(bad[0])
+            raise InputError(
+                f"{self.name}, column `{column}`, row {row + 2}: {values[row]:g} is not 0 "
+                f"(censored) or the number of a kind of event ({bad.size} of {self.n_rows} are "
+                "not)."
+            )
+        return np.where(values == 0.0, 0, np.where(values == cause, 1, 2)).astype(np.int8)
+
     def probabilities(self, column: str) -> NDArray[np.float64]:
         """Return a column of probabilities."""
         values = self.numbers(column)

@@ -185,6 +185,31 @@ def test_every_survival_statistic_is_there(run, study, tmp_path):
     assert set(pd.read_csv(out / "curves" / "calibration_t.csv")["horizon"]) == {3, 5}
 
 
+def test_competing_events_are_carried_through(run, extval, study, tmp_path):
+    died, third = study["event"] == 1, np.arange(len(study)) % 3 == 0
+    study["event"] = np.where(died & third, 7, study["event"])
+    protocol = PROTOCOL.replace("horizons: [5]", "horizons: [5], cause: 1")
+    assert run(study, protocol, "--bootstrap", "20").code == 0
+    out = tmp_path / "out"
+    rows = metrics(out)
+    metric_names = set(rows.index.get_level_values("metric"))
+    assert {"incidence_t", "gray_p", "auc_t", "brier_t", "oe_t", "net_benefit_t"} <= metric_names
+    assert not {"survival_t", "logrank"} & metric_names
+    assert "competing" in rows.loc[("validation", "all", "full", "ici_t"), "note"]
+    incidence = rows.loc[("validation", "all", "", "incidence_t")]
+    outside = study[study["cohort"] == "validation"]
+    assert incidence["n"] == len(outside)
+    assert incidence["events"] == (outside["event"] == 1).sum()
+    assert extval("verify", out).code == 0
+
+
+def test_a_cause_that_is_no_whole_number_is_named(run, study):
+    study["event"] = study["event"].astype(float)
+    study.loc[4, "event"] = 0.5
+    said = run(study, PROTOCOL.replace("horizons: [5]", "horizons: [5], cause: 1"))
+    assert (said.code, "row 6: 0.5 is not 0 (censored)" in said.stderr) == (2, True)
+
+
 def test_a_protocol_without_an_outcome_is_refused(run, study):
     said = run(study, PROTOCOL.replace("outcome:", "outcomes:"))
     assert (said.code, "`outcome`: give `column`" in said.stderr) == (2, True)
