@@ -698,3 +698,17 @@ def not_negative(value: float, *, name: str) -> float:
     if not 0.0 <= value < np.inf:
         raise ValueError(f"`{name}` must be finite and not negative; got {value}.")
     return float(value)
+
+
+def case_mix(development: ArrayLike, validation: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the same columns of two cohorts, `(n_d, p)` and `(n_v, p)`, finite."""
+    first, second = (np.asarray(x, dtype=np.float64) for x in (development, validation))
+    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
+        raise ValueError(
+            "`development` and `validation` must be 2-D with the same columns; got "
+            f"{first.shape} and {second.shape}."
+        )
+    return (
+        matrix(first, len(first), name="development"),
+        matrix(second, len(second), name="validation"),
+    )

