@@ -150,13 +150,22 @@ def _boxes(report: Report) -> tuple[list[Box], frozenset[int]]:
 def _first_page(
     blocks: Sequence[Block], above: Sequence[Box], numbers: "_Numbers", width: float
 ) -> list[Box]:
-    """Return the boxes of the summary; optional figures only while it stays on one page."""
-    wanted = [block for block in blocks if not (isinstance(block, Figure) and block.optional)]
-    for chosen in (blocks, wanted):
+    """Return the boxes of the summary, without optional figures where they need a second page.
+
+    The last optional figure goes first. When even the rest is too long, the others stay.
+    """
+    optional = [b for b in blocks if isinstance(b, Figure) and b.optional]
+    attempts = []
+    for count in range(len(optional), -1, -1):
+        dropped = optional[count:]
         trial = _Numbers()
-        boxes = [box for block in chosen for box in _laid(block, trial, width)]
-        if chosen is wanted or len(pages.fill([*above, *boxes])) == 1:
+        kept = [block for block in blocks if block not in dropped]
+        boxes = [box for block in kept for box in _laid(block, trial, width)]
+        attempts.append((trial, boxes))
+        if len(pages.fill([*above, *boxes])) == 1:
             break
+    else:
+        trial, boxes = attempts[min(1, len(attempts) - 1)]
     numbers.tables, numbers.figures = trial.tables, trial.figures
     return boxes
 

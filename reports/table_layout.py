@@ -15,7 +15,7 @@ CELL = Style(size=7.0, leading=9.0)
 HEAD = Style(size=7.0, leading=8.8, bold=True)
 CAPTION = Style(size=8.0, leading=11.0)
 FOOT = Style(size=6.3, leading=8.2, color="#333333")
-GAP, MOST_EXTRA, LEAST_TEXT, ROW_PAD = 9.0, 30.0, 64.0, 1.6
+GAP, MOST_EXTRA, LEAST_TEXT, MOST_HEADING, ROW_PAD = 9.0, 30.0, 64.0, 90.0, 1.6
 SHRUNK = 0.87
 STACKED_FROM = 8
 """Brackets of so many characters go below their estimate when a column is narrow."""
@@ -221,6 +221,8 @@ def _attempt(
             single = max((typeset.least_width(_spans(c), cell) for c in cells), default=0.0)
             anchors.append(0.0)
             least.append(max(heading, single, min(natural, LEAST_TEXT)))
+            whole = typeset.natural_width(column.heading, head)
+            natural = max(natural, min(whole, MOST_HEADING))
         elif column.align == RIGHT:
             marks = max((_mark_width(c, cell) for c in cells), default=0.0)
             natural = marks + max((typeset.natural_width(c.text, cell) for c in cells), default=0.0)

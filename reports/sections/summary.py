@@ -114,6 +114,7 @@ def _figure(index: Index, pooled: CohortRow) -> Iterator[Figure]:
             left_mm=16.5 if index.is_survival else 11.0,
             keys=keys,
             remarks=(AT_RISK,) if index.is_survival else (),
+            optional=True,
         )
 
 

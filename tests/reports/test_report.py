@@ -256,3 +256,12 @@ def test_curves_that_are_empty_or_absent_are_left_out_with_a_sentence(tmp_path):
         text = "\n".join(page.extract_text() for page in PdfReader(tmp_path / name).pages)
         assert "There is no ROC curve" in text
         assert "There is no decision curve" in text
+
+
+def test_cautions_push_the_optional_figures_off_the_first_page(tmp_path):
+    cautions = tuple(f"Caution number {i} is here." for i in range(24))
+    write_report(binary_results(cautions=cautions), tmp_path / "x.pdf")
+    first = PdfReader(tmp_path / "x.pdf").pages[0].extract_text()
+    assert all(caution in first for caution in cautions)
+    assert "Not estimable: in single centres" in first
+    assert "AUC by centre" not in first
