@@ -1,4 +1,4 @@
-"""Compiled loops over the permutations of a rank test: arrays in, counts out."""
+"""Compiled loops of life tables and of permutation tests: arrays in, counts out."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,41 @@ IntArray = NDArray[np.int64]
 _32 = np.uint64(32)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _TWO_32 = np.uint64(0x100000000)
+
+
+@kernel
+def count_risk_sets(
+    ascending: FloatArray,
+    cause: IntArray,
+    member: IntArray,
+    entering: FloatArray,
+    entering_member: IntArray,
+    present: IntArray,
+    distinct: FloatArray,
+    at_risk: IntArray,
+    ended: IntArray,
+) -> None:
+    """Fill `distinct` (m,), `at_risk` (g, m) and `ended` (causes + 1, g, m, zero on entry).
+
+    `ascending` holds the n times in order, `cause` and `member` why and from which of g groups each
+    patient leaves; `entering` the entry times in order with their groups (empty without delayed
+    entry); `present`, shape (g,), who is there before the first entry.
+    """
+    i, e, j = 0, 0, 0
+    n, groups = ascending.size, present.size
+    while i < n:
+        t = ascending[i]
+        while e < entering.size and entering[e] < t:
+            present[entering_member[e]] += 1
+            e += 1
+        distinct[j] = t
+        for g in range(groups):
+            at_risk[g, j] = present[g]
+        while i < n and ascending[i] == t:
+            ended[cause[i], member[i], j] += 1
+            present[member[i]] -= 1
+            i += 1
+        j += 1
 
 
 @kernel

@@ -126,17 +126,21 @@ def aalen_johansen(
         started = None if started is None else started[kept]
 
     sets = risk_sets(follow_up, codes, n_causes=k, entry=started, weights=counts)
-    n, by_cause = sets.at_risk[:, 0], sets.ended[1:, :, 0]
+    n, by_cause = sets.at_risk[0], sets.ended[1:, 0]
     d = by_cause.sum(axis=0)
     staying = n - d
     if counts is not None:  # sums of weights cancel to a rounding error, counts to zero
         people = risk_sets(follow_up, codes, n_causes=k, entry=started)
-        staying[people.at_risk[:, 0] == people.ended[1:, :, 0].sum(axis=0)] = 0.0
+        staying[people.at_risk[0] == people.ended[1:, 0].sum(axis=0)] = 0.0
     survival = np.cumprod(staying / n)
     before = np.concatenate([[1.0], survival[:-1]])[: n.size]
     incidence = np.cumsum(before * by_cause / n, axis=1)
 
-    std_error = np.sqrt(_variance(incidence, before, by_cause, d, n, staying))
+    variance = _variance(incidence, before, by_cause, d, n, staying)
+    # If everyone had an event of one cause, its sum of fractions is 1 but for rounding.
+    everyone = (survival == 0.0) & (incidence == incidence.sum(axis=0))
+    incidence[everyone], variance[everyone] = 1.0, 0.0
+    std_error = np.sqrt(variance)
     relative = np.divide(std_error, incidence, out=np.zeros_like(incidence), where=incidence > 0.0)
     lower, upper = probability_limits(incidence, relative, float(ndtri(0.5 + level / 2)), scale)
 
@@ -156,7 +160,7 @@ def aalen_johansen(
         lower=lower,
         upper=upper,
         at_risk=n,
-        censored=sets.ended[0, :, 0],
+        censored=sets.ended[0, 0],
         events=by_cause,
         level=level,
         method=f"Aalen-Johansen; delta method, {scale}",

@@ -186,8 +186,8 @@ def _score_and_variance(
 
     Arrays are over the times t with an event of any cause and the groups i, j or r.
     """
-    happened = (sets.ended[1] + sets.ended[2]).any(axis=1)
-    y, own, other = sets.at_risk[happened], sets.ended[1][happened], sets.ended[2][happened]
+    happened = (sets.ended[1] + sets.ended[2]).any(axis=0)
+    y, own, other = (a[:, happened].T for a in (sets.at_risk, sets.ended[1], sets.ended[2]))
     d = own.sum(axis=1)
     present = y > 0
     n = np.maximum(y, 1)

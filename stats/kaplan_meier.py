@@ -144,11 +144,11 @@ def kaplan_meier(
         started = None if started is None else started[kept]
 
     sets = risk_sets(follow_up, had_event, entry=started, weights=counts)
-    at_risk, (censored, events) = sets.at_risk[:, 0], sets.ended[:, :, 0]
+    at_risk, (censored, events) = sets.at_risk[0], sets.ended[:, 0]
     staying = at_risk - events
     if counts is not None:  # sums of weights cancel to a rounding error, counts to zero
         people = risk_sets(follow_up, had_event, entry=started)
-        staying[people.at_risk[:, 0] == people.ended[1, :, 0]] = 0.0
+        staying[people.at_risk[0] == people.ended[1, 0]] = 0.0
     survival = np.cumprod(staying / at_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(events / (at_risk * staying)))

@@ -190,20 +190,20 @@ def logrank_test(
 
 def score_vector(sets: RiskSets, family: str, powers: tuple[float, float]) -> ScoreVector:
     """Return U = observed - expected, in its two parts, and its covariance for one stratum."""
-    happened = sets.ended[1].any(axis=1)
-    events, at_risk = sets.ended[1][happened], sets.at_risk[happened]
-    d, n = events.sum(axis=1), at_risk.sum(axis=1)
+    d = sets.ended[1].sum(axis=0)
+    happened = np.flatnonzero(d)
+    d, events, at_risk = (
+        np.take(counts, happened, axis=-1) for counts in (d, sets.ended[1], sets.at_risk)
+    )
+    n = at_risk.sum(axis=0)
     w = event_time_weights(d, n, family, powers)
 
-    share = at_risk / n[:, None]
-    spread = w * w * d * (n - d) / np.maximum(n - 1, 1)
-    weighted = spread[:, None] * share
+    share = at_risk / n
+    weighted = share * (w * w * d * (n - d) / np.maximum(n - 1, 1))
     # einsum, not a matrix product: a threaded BLAS may add in another order elsewhere.
-    variance = np.diag(weighted.sum(axis=0)) - np.einsum("ti,tj->ij", share, weighted)
+    variance = np.diag(weighted.sum(axis=1)) - np.einsum("it,jt->ij", share, weighted)
     return ScoreVector(
-        observed=np.einsum("t,ti->i", w, events),
-        expected=np.einsum("t,ti->i", w * d, share),
-        variance=variance,
+        observed=(w * events).sum(axis=1), expected=(w * d * share).sum(axis=1), variance=variance
     )
 
 

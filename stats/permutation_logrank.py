@@ -171,7 +171,7 @@ def rank_scores(
 ) -> FloatArray:
     """Return each patient's weighted observed minus expected events, shape (n,); they sum to 0."""
     sets = risk_sets(time, event)
-    d, at_risk = sets.ended[1, :, 0], sets.at_risk[:, 0]
+    d, at_risk = sets.ended[1, 0], sets.at_risk[0]
     happened = d > 0
     times, d, at_risk = sets.time[happened], d[happened], at_risk[happened]
     w = event_time_weights(d, at_risk, family, powers)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from extval.stats._kernels_survival import count_risk_sets
+
 FloatArray = NDArray[np.float64]
 
 
@@ -17,9 +19,9 @@ class RiskSets:
     ----------
     time : ndarray of shape (m,)
         Distinct times as given: two times are equal only if they are the same float.
-    at_risk : ndarray of shape (m, g)
+    at_risk : ndarray of shape (g, m)
         Patients who entered before `time` and left at `time` or later.
-    ended : ndarray of shape (causes + 1, m, g)
+    ended : ndarray of shape (causes + 1, g, m)
         Patients who left at `time`: ``ended[0]`` censored, ``ended[c]`` with an event of cause c.
         Counts are integers, or float sums of weights where weights were given.
     """
@@ -57,24 +59,59 @@ def risk_sets(
 
     Notes
     -----
-    Sums of weights run over the rows as given, so equal times cannot be reordered by the sort.
+    Neither the counts nor the sums of weights, which run over the rows as given, depend on how the
+    sort arranges equal times.
     """
+    if member is None:
+        member = np.zeros(time.size, dtype=np.intp)
+    if weights is not None:
+        return _weighted(time, cause, n_causes, entry, weights, member, n_groups)
     order = np.argsort(time)
     ascending = time[order]
-    first = np.ones(time.size, dtype=np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
-    distinct = ascending[first]
-    position = np.empty(time.size, dtype=np.intp)
-    position[order] = np.cumsum(first) - 1
+    m = int(np.count_nonzero(ascending[1:] != ascending[:-1])) + 1 if time.size else 0
+    if entry is None:
+        entering, entering_member = np.zeros(0), np.zeros(0, dtype=np.intp)
+        present = np.bincount(member, minlength=n_groups)
+    else:
+        arrival = np.argsort(entry)
+        entering, entering_member = entry[arrival], member[arrival]
+        present = np.zeros(n_groups, dtype=np.intp)
+    sets = RiskSets(
+        time=np.empty(m),
+        at_risk=np.empty((n_groups, m), dtype=np.intp),
+        ended=np.zeros((n_causes + 1, n_groups, m), dtype=np.intp),
+    )
+    count_risk_sets(
+        ascending,
+        cause[order].astype(np.intp),
+        member[order],
+        entering,
+        entering_member,
+        present,
+        sets.time,
+        sets.at_risk,
+        sets.ended,
+    )
+    return sets
 
-    m, cells = distinct.size, distinct.size * n_groups
-    cell = position if member is None else position * n_groups + member
-    ended = np.bincount(cause * cells + cell, weights, (n_causes + 1) * cells)
-    ended = ended.reshape(n_causes + 1, m, n_groups)
-    at_risk = np.cumsum(ended.sum(axis=0)[::-1], axis=0)[::-1]
+
+def _weighted(
+    time: FloatArray,
+    cause: NDArray[Any],
+    n_causes: int,
+    entry: FloatArray | None,
+    weights: FloatArray,
+    member: NDArray[np.intp],
+    n_groups: int,
+) -> RiskSets:
+    distinct, position = np.unique(time, return_inverse=True)
+    m = distinct.size
+    cell = position + m * member + n_groups * m * cause
+    ended = np.bincount(cell, weights, (n_causes + 1) * n_groups * m)
+    ended = ended.reshape(n_causes + 1, n_groups, m)
+    at_risk = np.cumsum(ended.sum(axis=0)[:, ::-1], axis=1)[:, ::-1]
     if entry is not None:
-        position = np.searchsorted(distinct, entry, side="right")
-        cell = position if member is None else position * n_groups + member
-        entering = np.bincount(cell, weights, cells + n_groups).reshape(m + 1, n_groups)
-        at_risk = at_risk - np.cumsum(entering[:0:-1], axis=0)[::-1]
+        cell = np.searchsorted(distinct, entry, side="right") + (m + 1) * member
+        entering = np.bincount(cell, weights, n_groups * (m + 1)).reshape(n_groups, m + 1)
+        at_risk = at_risk - np.cumsum(entering[:, :0:-1], axis=1)[:, ::-1]
     return RiskSets(time=distinct, at_risk=at_risk, ended=ended)
