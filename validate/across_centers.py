@@ -37,6 +37,7 @@ def pool(group: Group, rows: Sequence[MetricRow], *, confidence_level: float) ->
             [nan if row.estimate is None else row.estimate for row in centers],
             [nan if row.se is None else row.se for row in centers],
             scale=SCALES[metric],
+            test="hartung-knapp-adhoc",
             confidence_level=confidence_level,
         )
         for suffix, estimate in _estimates(pooled, centers):
