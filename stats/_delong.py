@@ -61,7 +61,8 @@ def difference_from(found: Placements, a: int, b: int, level: float) -> Comparis
         difference, variance = found.auc_difference(a, b), found.difference_variance(a, b)
         if variance > 0.0:
             se = sqrt(variance)
-            interval = wald_interval(difference, se, level)
+            margin = normal_quantile(level) * se
+            interval = Interval(difference - margin, difference + margin, level)
             statistic = difference / se
             p_value = float(2 * ndtr(-abs(statistic)))
             status = caution(found.auc(a), found.auc(b))

@@ -79,15 +79,16 @@ def product_sums(
     for group in range(2):
         first, last = (0, n_cases) if group == 0 else (n_cases, n)
         for start in range(first, last, block):
-            stop = min(start + block, last)
+            part = wins[:, start : min(start + block, last)]
             for a in range(k):
+                row = part[a]
                 if group == 0:
-                    for i in range(start, stop):
-                        sums[a] += wins[a, i]
+                    sums[a] += row.sum()
                 for b in range(a, k):
+                    other = part[b]
                     total = np.int64(0)
-                    for i in range(start, stop):
-                        total += np.int64(wins[a, i]) * np.int64(wins[b, i])
+                    for i in range(row.size):
+                        total += np.int64(row[i]) * np.int64(other[i])
                     limbs[group, a, b, 0] += total >> 32
                     limbs[group, a, b, 1] += total & 0xFFFFFFFF
 

@@ -349,10 +349,19 @@ def test_sort_is_the_stable_sort(values):
         np.round(np.random.default_rng(2).normal(size=5000), 1),
         1.0 + np.random.default_rng(3).integers(0, 2**20, 300) * 2.0**-52,
         np.append(1.0 + np.random.default_rng(4).integers(0, 9, 299) * 2.0**-52, -1e300),
+        np.append(1.0 + np.random.default_rng(5).integers(0, 2**20, 4999) * 2.0**-52, -1e300),
         np.arange(300.0)[::-1],
         np.zeros(100),
     ],
-    ids=["spread", "tied", "narrow", "narrow with an outlier", "descending", "constant"],
+    ids=[
+        "spread",
+        "tied",
+        "narrow",
+        "narrow with an outlier",
+        "many narrow with an outlier",
+        "descending",
+        "constant",
+    ],
 )
 def test_sort_of_many(x):
     assert_array_equal(sorted_order(x), np.argsort(x, kind="stable"))
