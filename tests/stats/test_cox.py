@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from extval.stats.concordance import c_harrell
 from extval.stats.cox import cox_regression
 from extval.stats.cox_residuals import cox_residuals, robust_covariance
 from extval.stats.cox_survival import cox_survival
@@ -153,7 +154,9 @@ def test_public_numbers():
     found = [test.terms[name].statistic for name in ("age", "sex", "ph.ecog")]
     wanted = [0.18798767, 2.30543723, 2.05424877]
     assert_allclose([*found, test.overall.statistic], [*wanted, 4.46365759], rtol=1e-7)
-    assert_allclose(REFERENCE["lung_concordance"], 0.63714, atol=1e-5)
+    concordance = c_harrell(case["time"], case["event"], np.array(case["x"]) @ fit.coefficients)
+    assert_allclose(concordance.value, REFERENCE["lung_concordance"], rtol=1e-12)
+    assert_allclose(concordance.value, 0.63714, atol=1e-5)
 
 
 @given(
