@@ -165,12 +165,15 @@ def check(
     *,
     n_jobs: int = 1,
     watch: Watch | None = None,
+    cluster: Any = None,
 ) -> Quality:
     """Look at every region of interest and across the cohort; nothing is extracted."""
     remove_parts(folder)
     several = len(readers(cases)) > 1
     look = partial(inspect_case, settings=settings, folder=folder, keep_outline=several)
-    found = run_each(look, cases, n_jobs=n_jobs, lost=_lost_inspection, watch=watch)
+    found = run_each(
+        look, cases, n_jobs=n_jobs, lost=_lost_inspection, watch=watch, cluster=cluster
+    )
     measured = [(item.case, item.record) for item in found if item.record is not None]
     findings = [finding for case, record in measured for finding in case_findings(case, record)]
     across, comparisons = compare(measured, cases)
@@ -206,13 +209,16 @@ def extract(
     weights: str = "",
     n_jobs: int = 1,
     watch: Watch | None = None,
+    cluster: Any = None,
 ) -> Extraction:
     """Return the features of a checked cohort; what `folder` keeps from before is not redone."""
     usable = quality.usable()
     weight = dict(zip(map(id, usable), sizes([item.case for item in usable]), strict=True))
     ordered = sorted(usable, key=lambda item: -weight[id(item)])  # the longest first
     work = partial(extract_case, settings=settings, folder=folder)
-    done = run_each(work, ordered, n_jobs=n_jobs, lost=_lost_extraction, watch=watch)
+    done = run_each(
+        work, ordered, n_jobs=n_jobs, lost=_lost_extraction, watch=watch, cluster=cluster
+    )
     by_row = {item.case.row: item for item in done}
     failures = [*quality.failures]
     for item in quality.inspections:

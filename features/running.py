@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import joblib
@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Watch = Callable[[int, int], None]
 
+IN_HAND = 2  # items handed out at once, per process
+
 
 def run_each(
     work: Callable[[Item], Result],
@@ -23,6 +25,7 @@ def run_each(
     n_jobs: int,
     lost: Callable[[Item], Result],
     watch: Watch | None = None,
+    cluster: Any = None,
 ) -> list[Result]:
     """Return `work` of every item, in the order of `items`.
 
@@ -37,6 +40,8 @@ def run_each(
         code). The other items are finished.
     watch : callable, optional
         Called with the number done and the total.
+    cluster : distributed.Client, optional
+        Works there instead, see `on_cluster`.
     """
     results: dict[int, Result] = {}
     tell = watch or (lambda _done, _total: None)
@@ -44,17 +49,22 @@ def run_each(
     with warnings.catch_warnings():
         # loky replaces a worker whose memory has grown after a large case, which is as it should
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        for index, result in _parallel(work, list(enumerate(items)), n_jobs, lost):
+        numbered = list(enumerate(items))
+        if cluster is None:
+            found = _in_processes(work, numbered, n_jobs, lost)
+        else:
+            found = _on_dask(cluster, work, numbered, lost)
+        for index, result in found:
             results[index] = result
             tell(len(results), len(items))
     return [results[index] for index in range(len(items))]
 
 
 @contextmanager
-def on_cluster(address: str | None) -> Iterator[None]:
-    """Send the work of `run_each` to a dask scheduler, for example ``tcp://host:8786``."""
+def on_cluster(address: str | None) -> Iterator[Any]:
+    """Yield a client of a dask scheduler, for example ``tcp://host:8786``; None without address."""
     if address is None:
-        yield
+        yield None
         return
     try:
         from distributed import Client  # noqa: PLC0415 - an optional extra
@@ -70,13 +80,12 @@ def on_cluster(address: str | None) -> Iterator[None]:
             f"no dask scheduler answers at {address} ({error}). Start one, or leave --dask out."
         ) from error
     try:
-        with joblib.parallel_config(backend="dask", wait_for_workers_timeout=30):
-            yield
+        yield client
     finally:
         client.close()
 
 
-def _parallel(
+def _in_processes(
     work: Callable[[Item], Result],
     numbered: list[tuple[int, Item]],
     n_jobs: int,
@@ -87,15 +96,41 @@ def _parallel(
     )
 
     waiting = dict(numbered)
-    try:
-        yield from _taking_off(waiting, _spread(work, list(waiting.items()), n_jobs))
-    except TerminatedWorkerError:
-        # One of those in hand killed its process: each that is left gets processes of its own.
-        for index, item in list(waiting.items()):
+    while waiting:
+        with suppress(TerminatedWorkerError):
+            yield from _taking_off(waiting, _spread(work, list(waiting.items()), n_jobs))
+        # One of those in hand killed its process: each of them gets processes of its own.
+        for index, item in list(waiting.items())[: IN_HAND * n_jobs]:
             try:
                 yield from _taking_off(waiting, _spread(work, [(index, item)], 2))
             except TerminatedWorkerError:
+                del waiting[index]
                 yield index, lost(item)
+
+
+def _on_dask(
+    client: Any,
+    work: Callable[[Item], Result],
+    numbered: list[tuple[int, Item]],
+    lost: Callable[[Item], Result],
+) -> Iterator[tuple[int, Result]]:
+    from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an optional extra
+
+    futures = {
+        client.submit(_alone, work, index, item, pure=False): (index, item)
+        for index, item in numbered
+    }
+    again = []  # what died with its worker, perhaps because of another item there
+    for future in as_completed(list(futures)):
+        try:
+            yield future.result()
+        except KilledWorker:
+            again.append(futures[future])
+    for index, item in again:
+        try:
+            yield client.submit(_alone, work, index, item, pure=False).result()
+        except KilledWorker:
+            yield index, lost(item)
 
 
 def _taking_off(
@@ -110,7 +145,10 @@ def _spread(
     work: Callable[[Item], Result], numbered: list[tuple[int, Item]], n_jobs: int
 ) -> Iterator[tuple[int, Result]]:
     parallel = joblib.Parallel(
-        n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs"
+        n_jobs=n_jobs,
+        return_as="generator_unordered",
+        batch_size=1,
+        pre_dispatch=f"{IN_HAND} * n_jobs",
     )
     done: Iterator[tuple[int, Result]] = parallel(
         joblib.delayed(_alone)(work, index, item) for index, item in numbered

@@ -232,7 +232,7 @@ def extract(
     failed = extraction.extract(
         study,
         out,
-        n_jobs=-1 if dask else jobs or default_jobs(),
+        n_jobs=jobs or default_jobs(),
         dask=dask,
         progress=progress,
         say=lambda text: typer.echo(text, err=True),

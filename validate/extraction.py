@@ -59,7 +59,7 @@ def extract(
     """
     study = extract_study.read_study(study_file)
     _check_folder(out)
-    with _as_input_error(), on_cluster(dask):
+    with _as_input_error(), on_cluster(dask) as cluster:
         plan = extract_study.plan(study.images, study.features, study_file.parent)
         cases = _cases(study, study_file)
         _check_readers(cases)
@@ -68,7 +68,9 @@ def extract(
             say(f"Deep features: {weights}.")
         kept = out / CASES
         with progress("Checking") as watch:
-            quality = extraction.check(cases, settings, kept, n_jobs=n_jobs, watch=watch)
+            quality = extraction.check(
+                cases, settings, kept, n_jobs=n_jobs, watch=watch, cluster=cluster
+            )
         with progress("Extracting") as watch:
             found = extraction.extract(
                 cases,
@@ -79,6 +81,7 @@ def extract(
                 weights=weights,
                 n_jobs=n_jobs,
                 watch=watch,
+                cluster=cluster,
             )
     _write(out, found, study, study_file, plan)
     _say_summary(found, say)
