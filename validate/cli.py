@@ -244,18 +244,22 @@ def extract(
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="A study file (YAML) or a manifest (CSV).")],
+    path: Annotated[Path, typer.Argument(help="A study or protocol file (YAML), or a manifest (CSV).")],
     out: Annotated[
         Path | None, typer.Option("--out", help="CSV file for the table of all regions.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 means all.")] = 0,
 ) -> None:
-    """Look at images and masks before anything is extracted."""
+    """Look at images and masks before anything is extracted, or at a protocol file."""
     import tempfile
 
-    from extval.validate import extraction
+    from extval.validate import extraction, yaml_file
     from extval.validate.evaluation import default_jobs
 
+    if path.suffix.lower() in (".yaml", ".yml") and "outcome" in yaml_file.read_mapping(path):
+        _protocol_from_file(path, None, None, seed=None, n_resamples=None)
+        typer.echo(f"{path}: the protocol is complete.")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         quality = extraction.check(
             path, n_jobs=jobs or default_jobs(), progress=progress, out=out, scratch=Path(scratch)

@@ -139,3 +139,13 @@ def test_check_of_a_manifest_alone(extval, folder):
     code, _, err = extval("check", folder / "none.csv")
     assert code == 2
     assert "does not exist" in err
+
+
+def test_check_of_a_protocol(extval, tmp_path):
+    path = tmp_path / "protocol.yaml"
+    path.write_text("outcome: {column: y}\nmodels: {a: {probability: p}}\n", encoding="utf-8")
+    assert extval("check", path)[:2] == (0, f"{path}: the protocol is complete.\n")
+    path.write_text("outcome: {column: y}\nmodels: {}\n", encoding="utf-8")
+    code, _, err = extval("check", path)
+    assert code == 2
+    assert "`models`" in err
