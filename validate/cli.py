@@ -244,7 +244,9 @@ def extract(
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="A study or protocol file (YAML), or a manifest (CSV).")],
+    path: Annotated[
+        Path, typer.Argument(help="A study or protocol file (YAML), or a manifest (CSV).")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="CSV file for the table of all regions.")
     ] = None,
@@ -253,11 +255,11 @@ def check(
     """Look at images and masks before anything is extracted, or at a protocol file."""
     import tempfile
 
-    from extval.validate import extraction, yaml_file
+    from extval.validate import extraction, protocol_source, yaml_file
     from extval.validate.evaluation import default_jobs
 
     if path.suffix.lower() in (".yaml", ".yml") and "outcome" in yaml_file.read_mapping(path):
-        _protocol_from_file(path, None, None, seed=None, n_resamples=None)
+        protocol_source.from_file(path)
         typer.echo(f"{path}: the protocol is complete.")
         return
     with tempfile.TemporaryDirectory() as scratch:
