@@ -96,5 +96,6 @@ def key_of(item):
 def versions(file):
     """Return the versions that a reference file was made with."""
     meta = json.loads((REFERENCE / f"{file}.json").read_text(encoding="utf-8"))["meta"]
-    short = {name: re.sub(r"^R version (\S+).*", r"\1", str(v)) for name, v in meta.items()}
+    plain = {name: v[0] if isinstance(v, list) else v for name, v in meta.items()}
+    short = {name: re.sub(r"^R version (\S+).*", r"\1", v) for name, v in plain.items()}
     return ", ".join(f"{name} {version}" for name, version in short.items())
