@@ -19,6 +19,7 @@ from extval.reports.sections import (
     methods,
     others,
     sample_size,
+    subgroups,
     summary,
     survival,
     updating,
@@ -52,6 +53,7 @@ def build_report(results: Results) -> Report:
         utility.section(index),
         survival.section(index),
         centers.section(index),
+        subgroups.section(index),
         updating.section(index),
         sample_size.section(index),
         others.section(index),
@@ -76,7 +78,9 @@ def _texts(results: Results) -> Iterator[tuple[str, str]]:
     seen = dict.fromkeys(row.center for row in results.cohorts)
     yield from (("centre", center) for center in seen)
     yield from (("caution", sentence) for sentence in results.cautions)
-    said = [(row.note, row.method) for row in results.metrics]
+    named = dict.fromkeys(f"{row.subgroup} {row.level_name}" for row in results.subgroups)
+    yield from (("subgroup", name) for name in named)
+    said = [(row.note, row.method) for row in (*results.metrics, *results.subgroups)]
     said += [(row.note, row.method) for row in results.comparisons]
     yield from (("note", note) for note in dict.fromkeys(note for note, _ in said))
     yield from (("method", method) for method in dict.fromkeys(method for _, method in said))

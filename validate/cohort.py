@@ -5,8 +5,8 @@ changes nothing, and leave under pseudonyms.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,13 +44,15 @@ class Group:
 class Roster:
     """Who is in the study: pseudonym, centre and cohort of each patient, shape (n,) each.
 
-    `order` holds the input row of each patient, so that other columns can follow.
+    `order` holds the input row of each patient, so that other columns can follow;
+    `characteristics` the text of the columns that subgroups and baseline table name.
     """
 
     patient: tuple[str, ...]
     center: NDArray[np.object_]
     cohort: NDArray[np.object_]
     order: NDArray[np.intp]
+    characteristics: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
 
     def groups(self) -> list[Group]:
         """Return the pooled cohorts, each followed by its centres in alphabetical order."""

@@ -25,6 +25,7 @@ from extval.validate.freezing import (
 from extval.validate.protocol import resolved
 from extval.validate.store import CohortRow, ModelRow, Results
 from extval.validate.study import BinaryStudy, Study, SurvivalStudy
+from extval.validate.subgroups import subgroup_rows
 
 PACKAGES = (
     "numpy",
@@ -98,6 +99,7 @@ def evaluate(
         metrics=tuple(found.metrics),
         comparisons=tuple(found.comparisons),
         curves=found.curves,
+        subgroups=subgroup_rows(study, validation),
         cautions=tuple(_cautions(cohorts, study)),
         provenance={
             "extval": metadata.version("extval"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from extval.validate import store, yaml_file
+from extval.validate.characteristics import written
 from extval.validate.errors import InputError
 from extval.validate.protocol import SurvivalProtocol
 from extval.validate.store import Results
@@ -80,6 +81,8 @@ def write_results(
     _write(folder / "results.json", store.to_json(results))
     _write(folder / "metrics.csv", store.metrics_csv(results))
     _write(folder / "comparisons.csv", store.comparisons_csv(results))
+    if results.subgroups:
+        _write(folder / "subgroups.csv", store.subgroups_csv(results))
     (folder / "curves").mkdir()
     for kind, table in results.curves.items():
         _write(folder / "curves" / f"{kind}.csv", store.curve_csv(table))
@@ -151,6 +154,7 @@ def _predictions(study: Study) -> str:
         columns[study.protocol.outcome.column] = study.y_true.astype(int).tolist()
         for name, model in study.protocol.models.items():
             columns[model.probability] = study.y_prob[name].tolist()
+    columns |= written(roster.characteristics, columns)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)

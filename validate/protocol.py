@@ -13,6 +13,7 @@ DEFAULT_SEED = 20240416
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
+Split = Literal["cohort", "center", "outcome"]
 
 
 class _Strict(BaseModel):
@@ -227,6 +228,41 @@ class Precision(_Strict):
     net_benefit: Annotated[float, Field(gt=0.0)] = 0.2
 
 
+class Subgroup(_Strict):
+    """Patients by the categories of a column, or by bands of a number between `cuts`."""
+
+    column: Name
+    cuts: Annotated[list[float], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _increasing(self) -> "Subgroup":
+        if self.cuts is not None and self.cuts != sorted(set(self.cuts)):
+            raise ValueError("`cuts` must increase, without repeats")
+        return self
+
+
+class BaselineVariable(_Strict):
+    """A characteristic of the patients in the baseline table."""
+
+    column: Name
+    kind: Literal["continuous", "categorical"]
+
+
+class Baseline(_Strict):
+    """The baseline table, and the tests if `p_values` are wanted (several journals forbid them).
+
+    `continuous_test` is `rank` (Mann-Whitney, Kruskal-Wallis) or `mean` (Welch's t, ANOVA);
+    `categorical_test` `auto` is Fisher's exact test when an expected count is below 5, and the
+    chi-square test without continuity correction otherwise.
+    """
+
+    variables: dict[Name, BaselineVariable] = Field(default_factory=dict)
+    by: Annotated[list[Split], Field(min_length=1)] = ["cohort"]
+    p_values: bool = False
+    continuous_test: Literal["rank", "mean"] = "rank"
+    categorical_test: Literal["auto", "chi-square", "fisher"] = "auto"
+
+
 class _Protocol(_Strict):
     schema_version: Literal[1] = SCHEMA_VERSION
     title: Name | None = None
@@ -236,6 +272,8 @@ class _Protocol(_Strict):
     confidence_level: Probability = 0.95
     comparisons: Comparisons = Comparisons()
     decision_curve: DecisionGrid = DecisionGrid()
+    subgroups: dict[Name, Subgroup] = Field(default_factory=dict)
+    baseline: Baseline = Baseline()
 
 
 class BinaryProtocol(_Protocol):

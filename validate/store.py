@@ -48,6 +48,17 @@ class MetricRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubgroupRow(MetricRow):
+    """One line of `subgroups.csv`: a metric in one level of a declared subgroup.
+
+    `level_name` is empty for the test of interaction, which is about all levels.
+    """
+
+    subgroup: str
+    level_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
     """One line of `comparisons.csv`: `model_a` minus `model_b` in one cohort or centre."""
 
@@ -117,6 +128,7 @@ class Results:
     metrics: tuple[MetricRow, ...]
     comparisons: tuple[ComparisonRow, ...]
     curves: Mapping[str, Mapping[str, list[Any]]]
+    subgroups: tuple[SubgroupRow, ...] = ()
     cautions: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
@@ -259,6 +271,7 @@ def from_json(text: str, *, source: str) -> Results:
             metrics=tuple(MetricRow(**_revive(row)) for row in raw["metrics"]),
             comparisons=tuple(ComparisonRow(**_revive(row)) for row in raw["comparisons"]),
             curves=_revive(raw["curves"]),
+            subgroups=tuple(SubgroupRow(**_revive(row)) for row in raw.get("subgroups", ())),
             cautions=tuple(raw["cautions"]),
             provenance=raw["provenance"],
         )
@@ -286,6 +299,14 @@ def comparisons_csv(results: Results) -> str:
     return _csv(
         [f.name for f in fields(ComparisonRow)],
         (tuple(asdict(r).values()) for r in results.comparisons),
+    )
+
+
+def subgroups_csv(results: Results) -> str:
+    """Return the text of `subgroups.csv`."""
+    return _csv(
+        [f.name for f in fields(SubgroupRow)],
+        (tuple(asdict(r).values()) for r in results.subgroups),
     )
 
 

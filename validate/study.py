@@ -7,9 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from extval.validate.characteristics import read_characteristics
 from extval.validate.cohort import Group, Roster, read_clusters, read_roster
 from extval.validate.errors import InputError
-from extval.validate.protocol import BinaryProtocol, SurvivalProtocol
+from extval.validate.protocol import BinaryProtocol, Protocol, SurvivalProtocol
 from extval.validate.table import Table
 
 FloatArray = NDArray[np.float64]
@@ -100,7 +101,7 @@ def read_binary(table: Table, protocol: BinaryProtocol) -> BinaryStudy:
         name: table.probabilities(model.probability) for name, model in protocol.models.items()
     }
     y_true = table.binary(protocol.outcome.column)
-    roster = read_roster(table, protocol.columns)
+    roster = _described(table, protocol, read_roster(table, protocol.columns))
     cluster = None
     if protocol.columns.cluster is not None:
         cluster = read_clusters(table, protocol.columns.cluster, roster)
@@ -142,7 +143,7 @@ def read_survival(table: Table, protocol: SurvivalProtocol) -> SurvivalStudy:
         kind = table.binary(outcome.event).astype(np.int8)
     else:
         kind = table.causes(outcome.event, outcome.cause)
-    roster = read_roster(table, protocol.columns)
+    roster = _described(table, protocol, read_roster(table, protocol.columns))
     order = roster.order
     return SurvivalStudy(
         protocol=protocol,
@@ -160,7 +161,13 @@ def _take(roster: Roster, rows: NDArray[np.intp]) -> Roster:
         center=roster.center[rows],
         cohort=roster.cohort[rows],
         order=roster.order[rows],
+        characteristics={name: cells[rows] for name, cells in roster.characteristics.items()},
     )
+
+
+def _described(table: Table, protocol: Protocol, roster: Roster) -> Roster:
+    found = read_characteristics(table, protocol, roster)
+    return replace(roster, characteristics=found)
 
 
 def _check_finite(table: Table, column: str, values: FloatArray) -> None:

@@ -63,6 +63,14 @@ class Table:
             )
         return out
 
+    def measurement_text(self, column: str) -> list[str]:
+        """Return a column of numbers as text with decimal points; cells may be empty."""
+        cells = self.text(column)
+        if not self._decimal_comma:
+            return cells
+        comma = re.compile(_DECIMAL_COMMA)
+        return [cell.replace(",", ".") if comma.match(cell) else cell for cell in cells]
+
     def binary(self, column: str) -> NDArray[np.bool_]:
         """Return a 0/1 column as booleans."""
         values = self.numbers(column)

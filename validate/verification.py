@@ -9,7 +9,10 @@ from extval.validate import folder as results_folder
 from extval.validate.store import ComparisonRow, MetricRow, Results
 
 MAX_LISTED = 20
-_ROW_KEYS = ("cohort", "center", "model", "model_a", "model_b", "metric", "horizon", "threshold")
+_ROW_KEYS = (
+    *("cohort", "center", "subgroup", "level_name"),
+    *("model", "model_a", "model_b", "metric", "horizon", "threshold"),
+)
 
 
 def changed_files(folder: Path) -> list[str]:
@@ -44,6 +47,7 @@ def differing_numbers(recorded: Results, again: Results) -> list[str]:
     """Return a sentence for each number that the recomputation does not give."""
     found = list(_differences("metrics.csv", recorded.metrics, again.metrics))
     found += _differences("comparisons.csv", recorded.comparisons, again.comparisons)
+    found += _differences("subgroups.csv", recorded.subgroups, again.subgroups)
     found += [
         f"frozen model `{mine.name}` differs: {asdict(mine)} was recorded, {asdict(new)} comes out."
         for mine, new in zip(recorded.models, again.models, strict=False)

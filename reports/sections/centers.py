@@ -173,7 +173,7 @@ def forests(index: Index, measure: Measure, *, only: tuple[str, ...] = ()) -> li
     draw = partial(
         plot_forest,
         xlabel=f"{about.name}{at} {index.ci}",
-        xlim=_limits(measure.metric, known),
+        xlim=axis_limits(measure.metric, known),
         ideal=_IDEAL.get(measure.metric),
         log=measure.metric in _LOG,
     )
@@ -190,7 +190,7 @@ def forests(index: Index, measure: Measure, *, only: tuple[str, ...] = ()) -> li
                 for name, column in drawn.items()
                 if any(line.estimate is not None for line in column)
             ),
-            columns=_across(len(index.models)),
+            columns=panels_across(len(index.models)),
             row_labels=tuple(text for text, *_ in lines[part]),
             left_mm=1.0,
             remarks=(
@@ -235,7 +235,7 @@ def _line(index: Index, group: CohortRow, model: str, measure: Measure, kind: st
     return ForestLine(row.estimate, row.lower, row.upper, kind)
 
 
-def _limits(metric: str, lines: Sequence[ForestLine]) -> tuple[float, float]:
+def axis_limits(metric: str, lines: Sequence[ForestLine]) -> tuple[float, float]:
     """Return the ends of the axis: what was estimated, cut where intervals run away."""
     values = [line.estimate for line in lines if line.estimate is not None]
     lows = [line.lower for line in lines if line.lower is not None]
@@ -256,7 +256,8 @@ def _limits(metric: str, lines: Sequence[ForestLine]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _across(models: int) -> int:
+def panels_across(models: int) -> int:
+    """Return how many panels stand beside one another."""
     return next((n for n in (MOST_PANELS, 3, 2) if models >= n), 2)
 
 
