@@ -186,7 +186,7 @@ def check(
     by_name = {(case.patient, case.phase, case.reader): case for case in cases}
     failures += [
         failure(by_name[item.patient, item.phase, item.reader], item.code, item.sentence)
-        for item in across
+        for item in findings
         if item.severity == "error"
     ]
     rows = roi_rows([(item.case, item.record) for item in found], findings)

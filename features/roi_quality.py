@@ -22,6 +22,7 @@ Severity = Literal["error", "warning", "note"]
 
 CT_RANGE_HU = (-200.0, 500.0)
 GREY_LEVELS = (16, 128)
+MOST_GREY_LEVELS = 5000  # 13 co-occurrence matrices of 5,000 x 5,000 are 2.6 GB
 ORIENTATION_MM = 0.1  # beyond what single precision leaves of a turned grid
 LOG_PADDING = 3.0  # sigmas of a Gaussian that the padding should hold
 SMALL_ROI_VOXELS = 100
@@ -287,7 +288,17 @@ def _intensity_codes(
             )
         )
     levels = record.grey_levels
-    if levels is not None and not GREY_LEVELS[0] <= levels <= GREY_LEVELS[1]:
+    if levels is not None and levels > MOST_GREY_LEVELS:
+        codes.append(
+            (
+                "too-many-grey-levels",
+                "error",
+                f"a bin width of {preparation.bin_width:g} gives {levels} grey levels in the "
+                f"region; matrices of more than {MOST_GREY_LEVELS} do not fit into memory. Take a "
+                "wider bin.",
+            )
+        )
+    elif levels is not None and not GREY_LEVELS[0] <= levels <= GREY_LEVELS[1]:
         many = "few" if levels < GREY_LEVELS[0] else "many"
         codes.append(
             (

@@ -86,7 +86,9 @@ def texture(parameters: Parameters) -> tuple[Any, Any]:
     values = 60 * np.sin(0.9 * x) * np.cos(0.7 * y) + 40 * np.sin(0.5 * z + 0.3 * x * y) + 110
     middle = (SIDE - 1) / 2
     ball = (x - middle) ** 2 + (y - middle) ** 2 + (z - middle) ** 2 <= RADIUS**2
-    image = sitk.GetImageFromArray(np.rint(values))
+    setting = parameters.setting
+    width = 5.0 if setting.get("normalize") else float(setting.get("binWidth", 25))
+    image = sitk.GetImageFromArray(np.rint(values) * width / 5.0)  # some forty grey levels
     mask = sitk.GetImageFromArray(ball.astype(np.uint8))
     for item in (image, mask):
         item.SetSpacing([float(step) or 1.0 for step in steps])

@@ -303,6 +303,21 @@ def test_one_image_in_two_cohorts_is_kept_out(extval, study, tmp_path):
     assert "voxel by voxel that of patient P0" in row["reason"]
 
 
+def test_a_bin_width_that_would_fill_the_memory_fails_its_case_alone(extval, study, tmp_path):
+    folder, path, rows = study
+    (folder / "tiny.yaml").write_text(
+        cohort.TINY.replace("binWidth: 5", "binWidth: 0.5"), encoding="utf-8"
+    )
+    image = folder / rows[0]["image"]
+    sitk.WriteImage(sitk.ReadImage(str(image)) * 1e4, str(image))
+    out = tmp_path / "out"
+    assert extracted(extval, path, out)[0] == 1
+    (row,) = read(out / "failures.csv")
+    assert (row["patient"], row["phase"]) == ("P0", "A")
+    assert row["code"] == "too-many-grey-levels"
+    assert len(kept(out)) == 7
+
+
 def test_undefined_features_leave_their_cell_empty_and_say_so(extval, study, tmp_path, monkeypatch):
     _, path, _ = study
     original, calls = Extractor.extract, []

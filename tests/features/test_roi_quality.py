@@ -237,3 +237,9 @@ def test_two_orientations_are_said(tmp_path, monkeypatch):
     scan = cohort.image()
     record = measure(pair_of(tmp_path, scan, cohort.ball(scan)), Preparation())
     assert codes(record)["two-orientations"] == "warning"
+
+
+def test_grey_levels_that_would_not_fit_into_memory_are_an_error(tmp_path):
+    scan = cohort.image()
+    record = measure(pair_of(tmp_path, scan, cohort.ball(scan)), Preparation(bin_width=0.001))
+    assert codes(record)["too-many-grey-levels"] == "error"
