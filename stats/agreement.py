@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtrc, fdtri
 
 from extval.stats import _checks
+from extval.stats._f_quantile import f_quantile
 from extval.stats._kernels_agreement import rating_sums_of_squares
 from extval.stats.results import Status
 
@@ -250,8 +251,12 @@ def _absolute(
     df = df / ((n - 1) * of_raters**2 + of_residual**2)
     # Without any disagreement both sums are zero and every df gives the same limits.
     df = np.where((raters == 0) & (residual == 0), 1.0, df)
-    upper = fdtri(n - 1, df, 0.5 + level / 2)
-    inflated = fdtri(df, n - 1, 0.5 + level / 2) * subjects
+    upper, lower = np.full_like(df, np.nan), np.full_like(df, np.nan)
+    for size in np.unique(n[~np.isnan(n)]):
+        same = np.flatnonzero(n == size)
+        upper[same] = f_quantile(size - 1, df[same], 0.5 + level / 2, highest=(k - 1) * size)
+        lower[same] = f_quantile(size - 1, df[same], 0.5 - level / 2, highest=(k - 1) * size)
+    inflated = subjects / lower
     disagreement = k * raters + (k * n - k - n) * residual
     low = n * (subjects - upper * residual) / (upper * disagreement + n * subjects)
     high = n * (inflated - residual) / (disagreement + n * inflated)

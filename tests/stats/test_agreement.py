@@ -9,7 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import fdtri
 
+from extval.stats._f_quantile import f_quantile
 from extval.stats.agreement import ICC_FORMS, icc
 from extval.stats.results import Status
 from tests.oracles import agreement as oracle
@@ -202,3 +204,22 @@ def test_form_names():
 def test_errors_name_the_place(ratings, message):
     with pytest.raises(ValueError, match=message):
         icc(ratings)
+
+
+def test_thousands_of_features_have_the_intervals_of_one():
+    rng = np.random.default_rng(12)
+    block = rng.normal(size=(1500, 9, 3)) + rng.normal(size=(1500, 9, 1)) * rng.random((1500, 1, 1))
+    block[::50, 3, 1] = np.nan
+    together = icc(block)
+    for f in range(0, 1500, 25):
+        assert_allclose(
+            numbers(together, f), numbers(icc(block[f : f + 1])), rtol=1e-11, atol=1e-13
+        )
+
+
+@pytest.mark.parametrize("df1", [1.0, 5.0, 59.0, 199.0])
+@pytest.mark.parametrize("probability", [0.005, 0.025, 0.9, 0.975, 0.995])
+def test_tabulated_f_quantiles_are_the_inverted_ones(df1, probability):
+    df2 = np.geomspace(0.3, 400, 1100)
+    found = f_quantile(df1, df2, probability, highest=400.0)
+    assert_allclose(found, fdtri(df1, df2, probability), rtol=1e-11)
