@@ -331,13 +331,26 @@ def test_edges():
 
 
 def test_a_stratum_without_events_is_left_out_of_the_curves():
-    time, event, x = [1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 0, 0], [[1], [0], [2], [1], [1], [0]]
+    time, event, x = [1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 0, 0], [[1], [0], [0], [1], [1], [0]]
     strata = ["a", "a", "b", "b", "c", "c"]
     fit = cox_regression(time, event, x, strata=strata)
-    if fit.status is Status.OK:
-        curves = cox_survival(time, event, x, fit, strata=strata)
-        assert [curve.stratum for curve in curves] == ["a", "b"]
-        assert [curve.last_follow_up for curve in curves] == [2, 4]
+    assert fit.status is Status.OK
+    curves = cox_survival(time, event, x, fit, strata=strata)
+    assert [curve.stratum for curve in curves] == ["a", "b"]
+    assert [curve.last_follow_up for curve in curves] == [2, 4]
+
+
+def test_equal_strata_have_the_curve_of_one():
+    case = next(case for case in CASES if case["id"] == "heavy-ties")
+    one = cox_regression(*data(case))
+    twice = [2 * case["time"], 2 * case["event"], 2 * case["x"]]
+    strata = np.repeat(["a", "b"], len(case["time"]))
+    fit = cox_regression(*twice, strata=strata)
+    matches(fit.coefficients, one.coefficients)
+    matches(fit.covariance, one.covariance / 2)
+    (alone,) = cox_survival(*data(case), one)
+    for curve in cox_survival(*twice, fit, strata=strata):
+        assert_allclose(curve.cumulative_hazard, alone.cumulative_hazard, rtol=1e-9)
 
 
 def test_bad_input_is_named():
