@@ -11,6 +11,7 @@ from extval.reports.document import write_pdf
 from extval.reports.errors import ReportError
 from extval.reports.index import Index
 from extval.reports.sections import (
+    baseline,
     calibration,
     centers,
     classification,
@@ -47,6 +48,7 @@ def build_report(results: Results) -> Report:
     index = Index(results)
     parts = (
         cohorts.section(index),
+        baseline.section(index),
         discrimination.section(index),
         classification.section(index),
         calibration.section(index),
@@ -80,6 +82,8 @@ def _texts(results: Results) -> Iterator[tuple[str, str]]:
     yield from (("caution", sentence) for sentence in results.cautions)
     named = dict.fromkeys(f"{row.subgroup} {row.level_name}" for row in results.subgroups)
     yield from (("subgroup", name) for name in named)
+    seen = dict.fromkeys(f"{r.variable} {r.category} {r.group}" for r in results.baseline)
+    yield from (("baseline table", name) for name in seen)
     said = [(row.note, row.method) for row in (*results.metrics, *results.subgroups)]
     said += [(row.note, row.method) for row in results.comparisons]
     yield from (("note", note) for note in dict.fromkeys(note for note, _ in said))

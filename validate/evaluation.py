@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from extval.validate import across_centers, binary, survival
+from extval.validate.baseline import baseline_rows
 from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
 from extval.validate.findings import Findings, GroupFindings
 from extval.validate.freezing import (
@@ -100,6 +101,7 @@ def evaluate(
         comparisons=tuple(found.comparisons),
         curves=found.curves,
         subgroups=subgroup_rows(study, validation),
+        baseline=baseline_rows(study),
         cautions=tuple(_cautions(cohorts, study)),
         provenance={
             "extval": metadata.version("extval"),

@@ -83,6 +83,8 @@ def write_results(
     _write(folder / "comparisons.csv", store.comparisons_csv(results))
     if results.subgroups:
         _write(folder / "subgroups.csv", store.subgroups_csv(results))
+    if results.baseline:
+        _write(folder / "baseline.csv", store.baseline_csv(results))
     (folder / "curves").mkdir()
     for kind, table in results.curves.items():
         _write(folder / "curves" / f"{kind}.csv", store.curve_csv(table))

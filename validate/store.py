@@ -84,6 +84,29 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineRow:
+    """One line of `baseline.csv`: one number about a characteristic of the patients.
+
+    `by` says what splits the patients (cohort, center, outcome); `cohort` is ``all``, or the one
+    that is split. `group` is empty for what compares the groups. `n` is the number of patients
+    behind the number; `category` is empty for a continuous characteristic.
+    """
+
+    by: str
+    cohort: str
+    group: str
+    variable: str
+    category: str
+    measure: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    method: str
+    n: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CohortRow:
     """One cohort or centre: who is in it. `center` is ``all`` for the pooled cohort."""
 
@@ -129,6 +152,7 @@ class Results:
     comparisons: tuple[ComparisonRow, ...]
     curves: Mapping[str, Mapping[str, list[Any]]]
     subgroups: tuple[SubgroupRow, ...] = ()
+    baseline: tuple[BaselineRow, ...] = ()
     cautions: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
@@ -272,6 +296,7 @@ def from_json(text: str, *, source: str) -> Results:
             comparisons=tuple(ComparisonRow(**_revive(row)) for row in raw["comparisons"]),
             curves=_revive(raw["curves"]),
             subgroups=tuple(SubgroupRow(**_revive(row)) for row in raw.get("subgroups", ())),
+            baseline=tuple(BaselineRow(**_revive(row)) for row in raw.get("baseline", ())),
             cautions=tuple(raw["cautions"]),
             provenance=raw["provenance"],
         )
@@ -307,6 +332,14 @@ def subgroups_csv(results: Results) -> str:
     return _csv(
         [f.name for f in fields(SubgroupRow)],
         (tuple(asdict(r).values()) for r in results.subgroups),
+    )
+
+
+def baseline_csv(results: Results) -> str:
+    """Return the text of `baseline.csv`."""
+    return _csv(
+        [f.name for f in fields(BaselineRow)],
+        (tuple(asdict(r).values()) for r in results.baseline),
     )
 
 

@@ -1,16 +1,17 @@
 """Recompute a results folder from its inputs and name every file or number that differs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from extval.validate import folder as results_folder
-from extval.validate.store import ComparisonRow, MetricRow, Results
+from extval.validate.store import BaselineRow, ComparisonRow, MetricRow, Results
 
 MAX_LISTED = 20
 _ROW_KEYS = (
-    *("cohort", "center", "subgroup", "level_name"),
+    *("by", "cohort", "center", "group", "subgroup", "level_name"),
+    *("variable", "category", "measure"),
     *("model", "model_a", "model_b", "metric", "horizon", "threshold"),
 )
 
@@ -48,6 +49,7 @@ def differing_numbers(recorded: Results, again: Results) -> list[str]:
     found = list(_differences("metrics.csv", recorded.metrics, again.metrics))
     found += _differences("comparisons.csv", recorded.comparisons, again.comparisons)
     found += _differences("subgroups.csv", recorded.subgroups, again.subgroups)
+    found += _differences("baseline.csv", recorded.baseline, again.baseline)
     found += [
         f"frozen model `{mine.name}` differs: {asdict(mine)} was recorded, {asdict(new)} comes out."
         for mine, new in zip(recorded.models, again.models, strict=False)
@@ -66,8 +68,8 @@ def limited(sentences: list[str], *, say: Callable[[str], None]) -> None:
 
 def _differences(
     name: str,
-    recorded: tuple[MetricRow, ...] | tuple[ComparisonRow, ...],
-    again: tuple[MetricRow, ...] | tuple[ComparisonRow, ...],
+    recorded: Sequence[MetricRow | ComparisonRow | BaselineRow],
+    again: Sequence[MetricRow | ComparisonRow | BaselineRow],
 ) -> Iterator[str]:
     mine = {_key(row): asdict(row) for row in recorded}
     new = {_key(row): asdict(row) for row in again}
@@ -85,7 +87,7 @@ def _differences(
                 )
 
 
-def _key(row: MetricRow | ComparisonRow) -> tuple[Any, ...]:
+def _key(row: MetricRow | ComparisonRow | BaselineRow) -> tuple[Any, ...]:
     cells = asdict(row)
     return tuple((name, cells[name]) for name in _ROW_KEYS if name in cells)
 
