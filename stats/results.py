@@ -17,6 +17,10 @@ class Status(Enum):
         "Not estimated with competing events: this measure is defined here for a single kind of "
         "event."
     )
+    TOO_MANY_PATIENTS = (
+        "Not computed, so not estimable here: there are more patients than the protocol's limit "
+        "for this measure."
+    )
     NO_PATIENTS = "Not estimable: there is no patient in this group."
     ONE_CLASS = "Not estimable: all patients have the same outcome."
     TOO_FEW_PER_CLASS = (

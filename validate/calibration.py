@@ -13,7 +13,7 @@ from extval.stats.goodness_of_fit import (
     pigeon_heyse,
     spiegelhalter,
 )
-from extval.stats.results import Estimate, Interval, SignificanceTest
+from extval.stats.results import Estimate, Interval, SignificanceTest, Status
 from extval.stats.weak_calibration import weak_calibration_tests
 from extval.validate.cohort import VALIDATION, Group
 from extval.validate.findings import GroupFindings
@@ -52,8 +52,10 @@ def add_calibration(found: GroupFindings, study: BinaryStudy, group: Group, mode
     for metric, test in (("hosmer_lemeshow", hosmer_lemeshow), ("pigeon_heyse", pigeon_heyse)):
         found.test(model, metric, _test(test(y_true, y_prob, n_groups=groups, external=external)))
     found.test(model, "spiegelhalter_z", spiegelhalter(y_true, y_prob))
-    if protocol.calibration.belt:
+    if y_true.size <= protocol.calibration.belt_up_to:
         _add_belt(found, study, model, external=external)
+    else:
+        found.test(model, "calibration_belt", _no_belt(y_true))
 
 
 def _add_decomposition(found: GroupFindings, study: BinaryStudy, model: str) -> None:
@@ -148,6 +150,17 @@ def _add_distribution(
             bin_high=edges[1:],
             count=counts,
         )
+
+
+def _no_belt(y_true: BoolArray) -> SignificanceTest:
+    return SignificanceTest(
+        statistic=np.nan,
+        p_value=np.nan,
+        method="GiViTI belt",
+        n=y_true.size,
+        events=int(np.count_nonzero(y_true)),
+        status=Status.TOO_MANY_PATIENTS,
+    )
 
 
 def _test(fit: HosmerLemeshow) -> SignificanceTest:

@@ -204,11 +204,12 @@ class Classification(_Strict):
 class Calibration(_Strict):
     """Flexible calibration curve, intervals of intercept and slope, groups of the group tests.
 
-    `belt` adds the calibration belt with its test, whose fits take longest on large tables.
+    The calibration belt with its test is drawn for groups of up to `belt_up_to` patients: its fits
+    take longest on large tables, where it is a line anyway. 0 leaves it out.
     """
 
     smoother: Literal["loess", "rcs", "lowess"] = "loess"
-    belt: bool = True
+    belt_up_to: Annotated[int, Field(ge=0)] = 20_000
     interval: Literal["wald", "profile"] = "wald"
     groups: Annotated[int, Field(ge=2, le=100)] = 10
 

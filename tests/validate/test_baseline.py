@@ -13,7 +13,7 @@ schema_version: 1
 outcome: {column: y}
 models: {full: {probability: full}}
 bootstrap: {n_resamples: 0}
-calibration: {belt: false}
+calibration: {belt_up_to: 0}
 baseline:
   by: [cohort, center, outcome]
   p_values: true

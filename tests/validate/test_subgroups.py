@@ -21,7 +21,7 @@ schema_version: 1
 outcome: {column: y}
 models: {small: {probability: small}, full: {probability: full}}
 bootstrap: {n_resamples: 0}
-calibration: {belt: false}
+calibration: {belt_up_to: 0}
 subgroups: {sex: {column: sex}, age: {column: age, cuts: [60, 70]}, site: {column: center}}
 """
 
