@@ -60,12 +60,12 @@ def numbers(cells: Sequence[str] | Cells) -> FloatArray:
     >>> numbers(["61", "", "58.5"])
     array([61. ,  nan, 58.5])
     """
-    return np.array([np.nan if _is_missing(cell) else float(cell) for cell in cells], dtype=float)
+    return np.array([np.nan if is_missing(cell) else float(cell) for cell in cells], dtype=float)
 
 
 def labels(cells: Sequence[str] | Cells) -> list[str]:
     """Return a characteristic as categories; `MISSING` stands for a cell without one."""
-    return [MISSING if _is_missing(cell) else str(cell) for cell in cells]
+    return [MISSING if is_missing(cell) else str(cell) for cell in cells]
 
 
 def ordered(names: Sequence[str]) -> list[str]:
@@ -125,7 +125,8 @@ def written(
     }
 
 
-def _is_missing(cell: str) -> bool:
+def is_missing(cell: str) -> bool:
+    """Return whether a cell is empty or says in words that there is no value."""
     return cell.strip().casefold() in _MISSING_CELLS
 
 
@@ -150,7 +151,7 @@ def _check_allowed(protocol: Protocol, coded: set[str], wanted: set[str]) -> Non
 
 def _check_numbers(table: Table, column: str, cells: Sequence[str]) -> None:
     for index, cell in enumerate(cells):
-        if _is_missing(cell):
+        if is_missing(cell):
             continue
         try:
             finite = np.isfinite(float(cell))

@@ -338,6 +338,58 @@ def samplesize(
             typer.echo(line)
 
 
+@app.command()
+def agreement(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with subject, rater, feature, value; or subject, reader_a, reader_b (masks)."
+        ),
+    ],
+    out: Out,
+    kind: Annotated[
+        str, typer.Option("--kind", help="numeric, categorical or ordinal, without a column kind.")
+    ] = "numeric",
+    form: Annotated[
+        str, typer.Option("--form", help="Intraclass correlation to quote; all six are given.")
+    ] = "ICC(2,1)",
+    weights: Annotated[
+        str, typer.Option("--weights", help="Of ordinal kappa: quadratic, linear or none.")
+    ] = "quadratic",
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice, in mm.")
+    ] = 1.0,
+    level: Annotated[float, typer.Option("--level", help="Confidence level.")] = 0.95,
+    force: Force = False,
+) -> None:
+    """Measure how well readers agree on features (ICC, kappa) or on segmentations (Dice)."""
+    from extval.validate import folder, reader_agreement, segmentation_agreement
+    from extval.validate.table import read_table
+
+    data = read_table(table)
+    if "reader_a" in data.columns:
+        found = segmentation_agreement.segmentation_agreement(
+            data, table.parent, tolerance=tolerance
+        )
+        masks = []
+        with progress("Comparing") as watch:
+            for done, rows in enumerate(found, start=1):
+                masks += rows
+                watch(done, data.n_rows)
+        name, text = "segmentations.csv", segmentation_agreement.as_csv(masks)
+        lines = list(segmentation_agreement.as_text(masks))
+    else:
+        asked = reader_agreement.checked(kind=kind, form=form, weights=weights, level=level)
+        ratings = reader_agreement.reader_agreement(data, asked)
+        name, text = "agreement.csv", reader_agreement.as_csv(ratings)
+        lines = list(reader_agreement.as_text(ratings))
+    with folder.new_folder(out, force=force) as temporary:
+        (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+    typer.echo(str(out / name), err=True)
+    for line in lines:
+        typer.echo(line)
+
+
 def _evaluate_into(
     folder: Path,
     table: Path,

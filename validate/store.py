@@ -314,14 +314,14 @@ def load(folder: Path) -> Results:
 
 def metrics_csv(results: Results) -> str:
     """Return the text of `metrics.csv`."""
-    return _csv(
+    return tidy_csv(
         [f.name for f in fields(MetricRow)], (tuple(asdict(r).values()) for r in results.metrics)
     )
 
 
 def comparisons_csv(results: Results) -> str:
     """Return the text of `comparisons.csv`."""
-    return _csv(
+    return tidy_csv(
         [f.name for f in fields(ComparisonRow)],
         (tuple(asdict(r).values()) for r in results.comparisons),
     )
@@ -329,7 +329,7 @@ def comparisons_csv(results: Results) -> str:
 
 def subgroups_csv(results: Results) -> str:
     """Return the text of `subgroups.csv`."""
-    return _csv(
+    return tidy_csv(
         [f.name for f in fields(SubgroupRow)],
         (tuple(asdict(r).values()) for r in results.subgroups),
     )
@@ -337,7 +337,7 @@ def subgroups_csv(results: Results) -> str:
 
 def baseline_csv(results: Results) -> str:
     """Return the text of `baseline.csv`."""
-    return _csv(
+    return tidy_csv(
         [f.name for f in fields(BaselineRow)],
         (tuple(asdict(r).values()) for r in results.baseline),
     )
@@ -345,14 +345,15 @@ def baseline_csv(results: Results) -> str:
 
 def curve_csv(table: Mapping[str, Sequence[Any]]) -> str:
     """Return the text of one file of `curves/`."""
-    return _csv(list(table), zip(*table.values(), strict=True))
+    return tidy_csv(list(table), zip(*table.values(), strict=True))
 
 
 def _model_row(row: dict[str, Any]) -> ModelRow:
     return ModelRow(**(row | {"risk_group_cuts": tuple(row["risk_group_cuts"])}))
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def tidy_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return CSV text with numbers at full precision; NaN and None are empty cells."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
