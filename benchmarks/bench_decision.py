@@ -1,6 +1,7 @@
 """Net-benefit curves beside dcurves and beside the loops one writes by hand in NumPy.
 
-dcurves is not a dependency of this project: its rows are skipped where it is not installed.
+CPU seconds of one thread, least of several runs. dcurves is not a dependency of this project: its
+rows are skipped where it is not installed.
 """
 
 import time
@@ -27,12 +28,12 @@ def study(n):
 
 
 def least(work, repeats, *, warm=True):
-    """Return the least wall time of several runs and the value; the first may not count."""
+    """Return the least CPU time of several runs and the value; the first may not count."""
     value, seconds = work() if warm else None, []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = time.process_time()
         value = work()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     return min(seconds), value
 
 

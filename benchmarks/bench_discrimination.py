@@ -1,6 +1,7 @@
 """AUC inference beside R's pROC: DeLong tests of four models, and the stratified bootstrap.
 
-Both sides time the statistic alone, on the same arrays, least of several runs; pROC runs in its own
+Both sides time the statistic alone, on the same arrays, in CPU seconds of their one thread: the
+least of several runs, so that other work on the machine does not decide. pROC runs in its own
 process and times itself.
 """
 
@@ -33,12 +34,12 @@ def study(n, *, ties):
 
 
 def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
+    """Return the least CPU time of several runs after one that does not count, and the value."""
     value, seconds = work(), []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = time.process_time()
         value = work()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     return min(seconds), value
 
 

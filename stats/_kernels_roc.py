@@ -9,6 +9,8 @@ from extval.stats._jit import kernel
 from extval.stats._kernels_sort import sort_keys
 from extval.stats._resampling import draw_counts, first_state
 
+_CACHED = 1024
+
 
 @kernel
 def twice_wins(
@@ -21,18 +23,21 @@ def twice_wins(
     placements are equal to the last bit.
     """
     k, n = wins.shape
+    # No branch on the outcome here and below: it is as good as random, and costs more than the sum.
+    rows = np.empty(n, np.int32)
+    case, control = 0, n_cases
+    for i in range(n):
+        event = 1 if is_case[i] else 0
+        rows[case * event + control * (1 - event)] = i
+        case += event
+        control += 1 - event
     grouped = np.empty(n, np.float64)
     keys, order = np.empty(n, np.uint64), np.empty(n, np.int32)
     spare_keys, spare_order = np.empty(n, np.uint64), np.empty(n, np.int32)
     for j in range(k):
-        case, control = 0, n_cases
+        score = scores[j]
         for i in range(n):
-            if is_case[i]:
-                grouped[case] = scores[j, i]
-                case += 1
-            else:
-                grouped[control] = scores[j, i]
-                control += 1
+            grouped[i] = score[rows[i]]
         ascending, ascending_order = sort_keys(grouped, keys, order, spare_keys, spare_order)
         count_wins(ascending, ascending_order, n_cases, wins[j])
 
@@ -46,19 +51,25 @@ def count_wins(
     cases_below, controls_below = 0, 0
     start = 0
     while start < n:
-        stop = start + 1
-        cases = 1 if order[start] < n_cases else 0
+        if start + 1 == n or ascending[start + 1] != ascending[start]:
+            row = order[start]
+            event = 1 if row < n_cases else 0
+            wins[row] = 2 * (controls_below * event + (n_cases - cases_below) * (1 - event))
+            cases_below += event
+            controls_below += 1 - event
+            start += 1
+            continue
+        stop, cases = start, 0
         while stop < n and ascending[stop] == ascending[start]:
-            if order[stop] < n_cases:
-                cases += 1
+            cases += 1 if order[stop] < n_cases else 0
             stop += 1
         controls = stop - start - cases
+        of_case = 2 * controls_below + controls
+        of_control = 2 * (n_cases - cases_below) - cases
         for i in range(start, stop):
             row = order[i]
-            if row < n_cases:
-                wins[row] = 2 * controls_below + controls
-            else:
-                wins[row] = 2 * (n_cases - cases_below) - cases
+            event = 1 if row < n_cases else 0
+            wins[row] = of_case * event + of_control * (1 - event)
         cases_below += cases
         controls_below += controls
         start = stop
@@ -66,31 +77,26 @@ def count_wins(
 
 @kernel
 def product_sums(
-    wins: NDArray[Any], n_cases: int, block: int, sums: NDArray[np.int64], limbs: NDArray[np.int64]
+    wins: NDArray[Any], first: int, last: int, sums: NDArray[np.int64], out: NDArray[np.int64]
 ) -> None:
-    """Write the sums of the cases' `wins`, (k,), and of products of rows in each class.
+    """Write the sums of rows of `wins`, (k, n), and of their products, over columns first to last.
 
-    `limbs`, (2, k, k, 2), holds cases then controls, upper triangles, each sum as its high part
-    and its low 32 bits, so that nothing overflows as long as `block` products do not.
+    The upper triangle of (k, k) only. Whoever calls takes few enough columns for 64-bit sums.
     """
-    k, n = wins.shape
+    k = wins.shape[0]
     sums[:] = 0
-    limbs[:] = 0
-    for group in range(2):
-        first, last = (0, n_cases) if group == 0 else (n_cases, n)
-        for start in range(first, last, block):
-            part = wins[:, start : min(start + block, last)]
-            for a in range(k):
-                row = part[a]
-                if group == 0:
-                    sums[a] += row.sum()
-                for b in range(a, k):
-                    other = part[b]
-                    total = np.int64(0)
-                    for i in range(row.size):
-                        total += np.int64(row[i]) * np.int64(other[i])
-                    limbs[group, a, b, 0] += total >> 32
-                    limbs[group, a, b, 1] += total & 0xFFFFFFFF
+    out[:] = 0
+    for start in range(first, last, _CACHED):
+        stop = min(start + _CACHED, last)
+        for a in range(k):
+            row = wins[a, start:stop]
+            sums[a] += row.sum()
+            for b in range(a, k):
+                other = wins[b, start:stop]
+                total = np.int64(0)
+                for i in range(row.size):
+                    total += np.int64(row[i]) * np.int64(other[i])
+                out[a, b] += total
 
 
 @kernel

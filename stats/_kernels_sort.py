@@ -12,8 +12,8 @@ from extval.stats._jit import kernel
 
 _SIGN = np.uint64(1 << 63)
 _FEW = 64
-_MANY = 4096
-_PASSES = 3
+_SEVERAL = 1024
+_MANY = 16384
 
 Keys = NDArray[np.uint64]
 Order = NDArray[np.int32]
@@ -28,8 +28,9 @@ def sort_keys(
     Equal keys are equal values (0.0 and -0.0 included) and keep the order of their rows. The four
     arrays are room of shape (n,), of which two are returned; n must stay below 2**31.
 
-    Three radix passes order the leading bits of the range and insertion the few that agree in
-    them; when those are many, further passes order all bits.
+    Two or three radix passes order the leading bits of the range, and insertion the few keys that
+    agree in them; when that takes long, as for a narrow range with an outlier, the passes take all
+    64 bits.
     """
     n = values.size
     bits = values.view(np.uint64)
@@ -48,49 +49,38 @@ def sort_keys(
     width = 0
     while width < 64 and (high - low) >> np.uint64(width) > np.uint64(0):
         width += 1
-    digit = 11 if n > _MANY else 8
-    leading = max(width - _PASSES * digit, 0)
-    radix_passes(keys, order, spare_keys, spare_order, low, leading, digit)
-    if not insert(spare_keys, spare_order, 8 * n):
-        for first in range(0, width, _PASSES * digit):
-            keys, spare_keys = spare_keys, keys
-            order, spare_order = spare_order, order
-            # No bit lies beyond the 64th: the last passes take some bits a second time.
-            start = min(first, 64 - _PASSES * digit)
-            radix_passes(keys, order, spare_keys, spare_order, low, start, digit)
-    return spare_keys, spare_order
+    digit = 11 if n > _SEVERAL else 8
+    passes = 3 if n > _MANY else 2
+    leading = max(width - passes * digit, 0)
+    keys, order, spare_keys, spare_order = radix_passes(
+        keys, order, spare_keys, spare_order, low, leading, digit, passes
+    )
+    if not insert(keys, order, 8 * n):
+        keys, order, spare_keys, spare_order = radix_passes(
+            keys, order, spare_keys, spare_order, low, 0, digit, (63 + digit) // digit
+        )
+    return keys, order
 
 
 @kernel
 def radix_passes(
     keys: Keys,
     order: Order,
-    out_keys: Keys,
-    out_order: Order,
+    spare_keys: Keys,
+    spare_order: Order,
     low: np.uint64,
     first: int,
     digit: int,
-) -> None:
-    """Order ``keys - low`` by three digits of so many bits from bit `first`, stably, into `out`."""
-    n = keys.size
-    one, two = np.uint64(digit), np.uint64(2 * digit)
-    mask = np.uint64((1 << digit) - 1)
-    start = np.uint64(first)
-    slots = np.zeros((_PASSES, 1 << digit), np.int32)
-    for i in range(n):
-        key = (keys[i] - low) >> start
-        slots[0, key & mask] += 1
-        slots[1, (key >> one) & mask] += 1
-        slots[2, (key >> two) & mask] += 1
-    for turn in range(_PASSES):
-        total = 0
-        for value in range(1 << digit):
-            count = slots[turn, value]
-            slots[turn, value] = total
-            total += count
-    scatter(keys, order, out_keys, out_order, slots[0], low, start)
-    scatter(out_keys, out_order, keys, order, slots[1], low, start + one)
-    scatter(keys, order, out_keys, out_order, slots[2], low, start + two)
+    passes: int,
+) -> tuple[Keys, Order, Keys, Order]:
+    """Order ``keys - low`` stably by so many digits of so many bits from bit `first` up."""
+    slots = np.empty(1 << digit, np.int32)
+    for turn in range(passes):
+        shift = np.uint64(first + turn * digit)
+        scatter(keys, order, spare_keys, spare_order, slots, low, shift)
+        keys, spare_keys = spare_keys, keys
+        order, spare_order = spare_order, order
+    return keys, order, spare_keys, spare_order
 
 
 @kernel
@@ -103,8 +93,16 @@ def scatter(
     low: np.uint64,
     shift: np.uint64,
 ) -> None:
-    """Move each key to the next slot of its digit, the bits of ``keys - low`` from `shift` up."""
+    """Order the keys stably by one digit, the bits of ``keys - low`` from `shift` up."""
     mask = np.uint64(slots.size - 1)
+    slots[:] = 0
+    for i in range(keys.size):
+        slots[((keys[i] - low) >> shift) & mask] += 1
+    total = 0
+    for value in range(slots.size):
+        count = slots[value]
+        slots[value] = total
+        total += count
     for i in range(keys.size):
         key = keys[i]
         value = ((key - low) >> shift) & mask

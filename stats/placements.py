@@ -10,7 +10,6 @@ from extval.stats._kernels_roc import product_sums, twice_wins
 from extval.stats.results import Status
 
 _LARGEST_SUM = 2**62
-_CACHED_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +18,18 @@ class Placements:
 
     Attributes
     ----------
-    total : tuple of k int
+    total : list of k int
         Twice the number of (case, control) pairs won, a tie counting one half.
-    case_products, control_products : tuple of k tuples of k int
+    case_products, control_products : list of k lists of k int
         Sums of products of the doubled placements of two scores over that class, upper triangle;
         Python integers of any length, so that a zero variance is exactly zero.
     """
 
     n_cases: int
     n_controls: int
-    total: tuple[int, ...]
-    case_products: tuple[tuple[int, ...], ...]
-    control_products: tuple[tuple[int, ...], ...]
+    total: list[int]
+    case_products: list[list[int]]
+    control_products: list[list[int]]
 
     @property
     def n(self) -> int:
@@ -82,22 +81,16 @@ class Placements:
 def placements(is_case: NDArray[np.bool_], scores: NDArray[np.float64]) -> Placements:
     """Return the placement sums of k scores, (k, n), of the same patients."""
     wins = doubled_placements(is_case, scores)
-    k, n = wins.shape
     n_cases = int(np.count_nonzero(is_case))
-    sums, limbs = np.empty(k, np.int64), np.empty((2, k, k, 2), np.int64)
-    block = min(_CACHED_ROWS, max(1, _LARGEST_SUM // (4 * n * n + 1)))
-    product_sums(wins, n_cases, block, sums, limbs)
-    total = tuple(sums.tolist())
-    cases, controls = (
-        tuple(tuple((high << 32) + low for high, low in row) for row in group)
-        for group in limbs.tolist()
-    )
+    n_controls = is_case.size - n_cases
+    total, case_products = _exact_sums(wins, 0, n_cases, 2 * n_controls)
+    _, control_products = _exact_sums(wins, n_cases, is_case.size, 2 * n_cases)
     return Placements(
         n_cases=n_cases,
-        n_controls=n - n_cases,
+        n_controls=n_controls,
         total=total,
-        case_products=cases,
-        control_products=controls,
+        case_products=case_products,
+        control_products=control_products,
     )
 
 
@@ -125,3 +118,22 @@ def counts_at_or_above(
     reached = is_case.size - np.flatnonzero(first)[::-1]
     true_positives = cases.size - np.searchsorted(cases, thresholds, side="left")
     return thresholds, true_positives, reached - true_positives
+
+
+def _exact_sums(
+    wins: NDArray[np.int32], first: int, last: int, largest: int
+) -> tuple[list[int], list[list[int]]]:
+    """Return sums of k rows, and of products of two, in blocks that 64 bits are enough for."""
+    k = wins.shape[0]
+    sums, products = np.empty(k, np.int64), np.empty((k, k), np.int64)
+    step = max(1, _LARGEST_SUM // max(1, largest * largest))
+    product_sums(wins, first, min(first + step, last), sums, products)
+    total, added = sums.tolist(), products.tolist()
+    for start in range(first + step, last, step):
+        product_sums(wins, start, min(start + step, last), sums, products)
+        total = [a + b for a, b in zip(total, sums.tolist(), strict=True)]
+        added = [
+            [a + b for a, b in zip(*rows, strict=True)]
+            for rows in zip(added, products.tolist(), strict=True)
+        ]
+    return total, added

@@ -1,4 +1,4 @@
-# Rscript discrimination.R FOLDER JOB N REPEATS: times pROC on the binary files in FOLDER, JSON to stdout.
+# Rscript discrimination.R FOLDER JOB N REPEATS: CPU time of pROC on the binary files in FOLDER, as JSON.
 suppressMessages({library(pROC); library(jsonlite)})
 a <- commandArgs(TRUE); folder <- a[1]; job <- a[2]; n <- as.integer(a[3]); repeats <- as.integer(a[4])
 y <- readBin(file.path(folder, "y.bin"), "double", n)
@@ -15,8 +15,9 @@ work <- list(
     ci <- ci.auc(make(2), method = "bootstrap", boot.n = 2000, progress = "none")
     list(auc = ci[2], low = ci[1], high = ci[3])
   })[[job]]
+cpu <- function() sum(proc.time()[1:2])
 seconds <- sapply(seq_len(repeats), function(i) {
-  gc(FALSE); start <- as.numeric(Sys.time()); value <<- work(); as.numeric(Sys.time()) - start
+  gc(FALSE); start <- cpu(); value <<- work(); cpu() - start
 })
 cat(toJSON(list(seconds = min(seconds), value = value, version = as.character(packageVersion("pROC"))),
            digits = NA, auto_unbox = TRUE))
