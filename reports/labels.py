@@ -22,6 +22,17 @@ class Label:
 _LABELS = {
     "prevalence": Label("Event rate", PERCENT, 1),
     "auc": Label("AUC", meaning="area under the receiver operating characteristic curve"),
+    "auc_model_based": Label(
+        "Case-mix AUC", meaning="AUC expected in these patients if every predicted risk were true"
+    ),
+    "auc_model_based_recalibrated": Label(
+        "Case-mix AUC, recalibrated", meaning="the same after recalibration to these patients"
+    ),
+    "membership_c": Label(
+        "Membership c",
+        meaning="c-statistic of a model that tells these patients from the development cohort; "
+        "0.5: the same case mix",
+    ),
     "pauc": Label("Partial AUC", meaning="area under a part of the ROC curve"),
     "pauc_corrected": Label("Corrected partial AUC", meaning="partial AUC on McClish's scale"),
     "average_precision": Label(
@@ -103,6 +114,7 @@ _LABELS = {
 # What random-effects pooling of the centres adds to the name of a metric.
 _ACROSS: dict[str, tuple[str, str, int]] = {
     "_random_effects": ("mean of centres", "", 0),
+    "_random_effects_without": ("mean of the other centres", "", 0),
     "_prediction": ("prediction interval", "", 0),
     "_tau2": ("τ²", NUMBER, 3),
     "_i2": ("I², %", NUMBER, 1),

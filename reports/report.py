@@ -13,6 +13,7 @@ from extval.reports.index import Index
 from extval.reports.sections import (
     baseline,
     calibration,
+    case_mix,
     centers,
     classification,
     cohorts,
@@ -56,6 +57,7 @@ def build_report(results: Results) -> Report:
         survival.section(index),
         centers.section(index),
         subgroups.section(index),
+        case_mix.section(index),
         updating.section(index),
         sample_size.section(index),
         others.section(index),

@@ -7,12 +7,13 @@ them. They are made from the rows of the centres, so nothing is estimated twice.
 from collections.abc import Iterator, Sequence
 from math import nan
 
-from extval.stats.meta import PooledEstimate, pool_centers
+from extval.stats.meta import PooledEstimate, leave_one_center_out, pool_centers
 from extval.stats.results import Estimate, Interval
 from extval.validate.cohort import ALL_CENTERS, VALIDATION, Group
 from extval.validate.findings import GroupFindings
 from extval.validate.store import MetricRow
 
+TEST, WITHOUT = "hartung-knapp-adhoc", "_without"
 SCALES = {
     "auc": "logit",
     "c_harrell": "logit",
@@ -37,12 +38,42 @@ def pool(group: Group, rows: Sequence[MetricRow], *, confidence_level: float) ->
             [nan if row.estimate is None else row.estimate for row in centers],
             [nan if row.se is None else row.se for row in centers],
             scale=SCALES[metric],
-            test="hartung-knapp-adhoc",
+            test=TEST,
             confidence_level=confidence_level,
         )
         for suffix, estimate in _estimates(pooled, centers):
             found.metric(model, metric + suffix, estimate, horizon=horizon)
     return found
+
+
+def influence(
+    groups: Sequence[Group], rows: Sequence[MetricRow], *, confidence_level: float
+) -> list[GroupFindings]:
+    """Return, for every validation centre, the mean of the others: ``NAME_random_effects_without``.
+
+    Fewer than three centres leave nothing to pool.
+    """
+    found = {
+        group.center: GroupFindings(group)
+        for group in groups
+        if group.cohort == VALIDATION and group.center != ALL_CENTERS
+    }
+    for (model, metric, horizon), centers in _families(rows).items():
+        if len(centers) < 3:
+            continue
+        without = leave_one_center_out(
+            [nan if row.estimate is None else row.estimate for row in centers],
+            [nan if row.se is None else row.se for row in centers],
+            scale=SCALES[metric],
+            test=TEST,
+            confidence_level=confidence_level,
+        )
+        for row, pooled in zip(centers, without, strict=True):
+            others = [other for other in centers if other is not row]
+            suffix, estimate = next(_estimates(pooled, others))
+            name = f"{metric}{suffix}{WITHOUT}"
+            found[row.center].metric(model, name, estimate, horizon=horizon)
+    return list(found.values())
 
 
 def _families(

@@ -33,7 +33,7 @@ from extval.stats.standardized_difference import (
 )
 from extval.validate.characteristics import MISSING, Cells, labels, numbers, ordered
 from extval.validate.cohort import ALL_CENTERS, COHORTS
-from extval.validate.protocol import Baseline, BaselineVariable
+from extval.validate.protocol import Baseline, Characteristic
 from extval.validate.store import BaselineRow
 from extval.validate.streams import stream
 from extval.validate.study import BinaryStudy, FloatArray, Study
@@ -140,7 +140,7 @@ def _splits(study: Study, asked: Baseline) -> Iterator[_Split]:
 
 
 def _variable(
-    study: Study, split: _Split, name: str, variable: BaselineVariable
+    study: Study, split: _Split, name: str, variable: Characteristic
 ) -> Iterator[BaselineRow]:
     cells, write = study.roster.characteristics[variable.column], _Writer(split, name)
     level, asked = study.protocol.confidence_level, study.protocol.baseline

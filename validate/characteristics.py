@@ -32,13 +32,14 @@ class Level:
 
 
 def read_characteristics(table: Table, protocol: Protocol, roster: Roster) -> dict[str, Cells]:
-    """Return the columns that subgroups and baseline table name, in the roster's order.
+    """Return the columns that subgroups, baseline table and case mix name, in roster order.
 
     Values of numeric columns are checked here, where the row of the input is still known.
     """
     numeric = {group.column for group in protocol.subgroups.values() if group.cuts is not None}
     coded = {group.column for group in protocol.subgroups.values() if group.cuts is None}
-    for variable in protocol.baseline.variables.values():
+    named = (*protocol.baseline.variables.values(), *protocol.case_mix.predictors.values())
+    for variable in named:
         (numeric if variable.kind == "continuous" else coded).add(variable.column)
     _check_allowed(protocol, coded, numeric | coded)
     found: dict[str, Cells] = {}

@@ -14,6 +14,7 @@ import numpy as np
 
 from extval.validate import across_centers, binary, survival
 from extval.validate.baseline import baseline_rows
+from extval.validate.case_mix import describe_case_mix
 from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
 from extval.validate.findings import Findings, GroupFindings
 from extval.validate.freezing import (
@@ -89,7 +90,9 @@ def evaluate(
     if isinstance(study, BinaryStudy):
         found.merge(binary.compare_groups(study, groups))
     validation, level = _group(groups, VALIDATION), study.protocol.confidence_level
+    found.merge(describe_case_mix(study, groups))
     found.merge([across_centers.pool(validation, found.metrics, confidence_level=level)])
+    found.merge(across_centers.influence(groups, found.metrics, confidence_level=level))
     cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
     return Results(
         kind="binary" if isinstance(study, BinaryStudy) else "survival",

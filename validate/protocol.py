@@ -242,8 +242,8 @@ class Subgroup(_Strict):
         return self
 
 
-class BaselineVariable(_Strict):
-    """A characteristic of the patients in the baseline table."""
+class Characteristic(_Strict):
+    """A characteristic of the patients."""
 
     column: Name
     kind: Literal["continuous", "categorical"]
@@ -257,11 +257,17 @@ class Baseline(_Strict):
     chi-square test without continuity correction otherwise.
     """
 
-    variables: dict[Name, BaselineVariable] = Field(default_factory=dict)
+    variables: dict[Name, Characteristic] = Field(default_factory=dict)
     by: Annotated[list[Split], Field(min_length=1)] = ["cohort"]
     p_values: bool = False
     continuous_test: Literal["rank", "mean"] = "rank"
     categorical_test: Literal["auto", "chi-square", "fisher"] = "auto"
+
+
+class CaseMix(_Strict):
+    """Predictors that a membership model tells the cohorts apart by; without any there is none."""
+
+    predictors: dict[Name, Characteristic] = Field(default_factory=dict)
 
 
 class _Protocol(_Strict):
@@ -275,6 +281,7 @@ class _Protocol(_Strict):
     decision_curve: DecisionGrid = DecisionGrid()
     subgroups: dict[Name, Subgroup] = Field(default_factory=dict)
     baseline: Baseline = Baseline()
+    case_mix: CaseMix = CaseMix()
 
 
 class BinaryProtocol(_Protocol):

@@ -15,7 +15,9 @@ from extval.reports.sections.discrimination import roc_panel
 from extval.reports.sections.heterogeneity import (
     POOLED_SUFFIX,
     PREDICTION_SUFFIX,
+    WITHOUT,
     heterogeneity_table,
+    influence_table,
 )
 from extval.reports.sections.legends import model_keys, strategy_keys
 from extval.reports.sections.survival import AT_RISK, cohort_panel
@@ -29,6 +31,7 @@ _FULL = {"auc": (0.0, 1.0), "c_harrell": (0.0, 1.0), "auc_t": (0.0, 1.0)}
 _IDEAL = {"calibration_slope": 1.0, "oe_ratio": 1.0, "oe_t": 1.0, "calibration_intercept": 0.0}
 _LOG = {"oe_ratio", "oe_t"}
 _LOG_LIMITS = (0.1, 10.0)
+SHOWN_ELSEWHERE = ("update", "needed_n_", "membership_", "auc_model_based")
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
@@ -59,8 +62,7 @@ def section(index: Index) -> Section:
         table = metric_table(index, caption=caption, groups=groups, measures=chosen)
         blocks += [table] if table else []
     blocks += _left_out(index)
-    across = heterogeneity_table(index)
-    blocks += [across] if across else []
+    blocks += [table for table in (heterogeneity_table(index), influence_table(index)) if table]
     blocks += _comparisons(index, groups)
     figures = list(_small_multiples(index, groups))
     if figures:
@@ -79,7 +81,8 @@ def _left_out(index: Index) -> Iterator[Paragraph]:
         and row.model
         and row.metric not in printed
         and not row.metric.endswith(("_df", "_p"))
-        and not row.metric.startswith(("update", "needed_n_"))
+        and not row.metric.startswith(SHOWN_ELSEWHERE)
+        and not row.metric.endswith(WITHOUT)
         and label(row.metric).kind != GENERAL
     )
     if others:

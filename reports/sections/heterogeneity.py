@@ -4,10 +4,11 @@ from extval.reports import format as fmt
 from extval.reports.blocks import INTERVAL, RIGHT, Band, Cell, Column, Row, Table
 from extval.reports.index import VALIDATION, Index, Measure
 from extval.reports.labels import heading, label, shown
-from extval.reports.tabulation import Footnotes, at_horizon
+from extval.reports.tabulation import Footnotes, at_horizon, metric_table
 from extval.validate.store import MetricRow
 
 POOLED_SUFFIX, PREDICTION_SUFFIX = "_random_effects", "_prediction"
+WITHOUT = "_random_effects_without"
 SUFFIXES = (POOLED_SUFFIX, PREDICTION_SUFFIX, "_tau2", "_i2")
 
 
@@ -27,7 +28,19 @@ def measures(index: Index) -> tuple[Measure, ...]:
     return tuple(
         Measure(measure.metric + suffix, measure.horizon)
         for measure in pooled_measures(index)
-        for suffix in SUFFIXES
+        for suffix in (*SUFFIXES, WITHOUT)
+    )
+
+
+def influence_table(index: Index) -> Table | None:
+    """Return the mean of the centres without each of them in turn; None with two centres."""
+    return metric_table(
+        index,
+        caption="Influence of single centres: the random-effects mean without the centre named.",
+        groups=index.centers(VALIDATION),
+        measures=tuple(
+            Measure(measure.metric + WITHOUT, measure.horizon) for measure in pooled_measures(index)
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from extval.reports.index import Index, Measure
 from extval.reports.labels import label, shown
 from extval.reports.sections import (
     calibration,
+    case_mix,
     classification,
     cohorts,
     discrimination,
@@ -87,6 +88,7 @@ def remaining(index: Index) -> list[MetricRow]:
         utility,
         survival,
         heterogeneity,
+        case_mix,
         updating,
         sample_size,
     ):
