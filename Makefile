@@ -40,6 +40,9 @@ bench: venv
 reference:
 	cd tests/reference/r && for script in *.R; do [ "$$script" != heart.R ] || [ -d ../../../../shared/data/heart ] || continue; echo "$$script"; Rscript "$$script" > "../$${script%.R}.json.new" && mv "../$${script%.R}.json.new" "../$${script%.R}.json" || exit 1; done
 
+coverage-study: venv
+	$(RUN) $(BIN)/python -m benchmarks.coverage_study
+
 agreement: venv
 	$(RUN) $(BIN)/python -m pytest -q tests/stats --agreement docs/agreement.md
 
