@@ -54,10 +54,14 @@ def restricted_maximum_likelihood(y: FloatArray, v: FloatArray) -> float:
     """
     top = float(np.ptp(y) ** 2 + v.max())
     grid = np.concatenate([[0.0], np.geomspace(1e-10, 10.0, 221) * top])
-    best = int(np.argmax(_restricted_likelihood(y, v, grid)))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-    if best == 0 and _restricted_score(y, v, 0.0) <= 0:
+    height = _restricted_likelihood(y, v, grid)
+    best = int(np.argmax(height))
+    # A peak that rises above 0 by rounding alone is a peak at 0.
+    rise = height[best] - height[0]
+    level = rise <= 1e-13 * y.size * max(1.0, abs(float(height[0])))
+    if level and _restricted_score(y, v, 0.0) <= 1e-12 * float((1 / v).sum()):
         return 0.0
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
     return _bisect(lambda tau2: _restricted_score(y, v, tau2), float(low), float(high))
 
 
