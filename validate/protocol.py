@@ -108,8 +108,11 @@ class Thresholds(_Strict):
     def _complete(self) -> "Thresholds":
         if self.rule == "value" and self.value is None:
             raise ValueError("rule `value` needs `value`, the stated threshold")
-        if self.rule in ("sensitivity", "specificity", "cost-ratio") and self.at is None:
-            raise ValueError(f"rule `{self.rule}` needs `at`")
+        if self.rule != "value" and self.value is not None:
+            raise ValueError(f"rule `{self.rule}` takes no `value`")
+        if (self.rule in ("sensitivity", "specificity", "cost-ratio")) != (self.at is not None):
+            needs = "takes no" if self.at is not None else "needs"
+            raise ValueError(f"rule `{self.rule}` {needs} `at`")
         if self.rule in ("sensitivity", "specificity") and self.at is not None and self.at > 1.0:
             raise ValueError(f"`at` is a {self.rule} and must be at most 1")
         return self

@@ -66,6 +66,8 @@ def test_a_stated_threshold_is_a_rule(tmp_path):
         ("from: 0.05", "from: 0.9", r"line 7, `decision_curve`: `from` must be smaller than `to`"),
         ("rule: youden", "rule: best", r"line 6, `thresholds\.rule`"),
         ("rule: youden", "rule: sensitivity", "rule `sensitivity` needs `at`"),
+        ("rule: youden", "rule: youden, at: 0.5", "rule `youden` takes no `at`"),
+        ("rule: youden", "rule: youden, value: 0.5", "rule `youden` takes no `value`"),
         ("schema_version: 1", "schema_version: 2", r"line 1, `schema_version`"),
         ("schema_version: 1", "seed: 1", r"line 2: .*duplicate key"),
         ("schema_version: 1", "schema_version: [1", r"line \d: "),
