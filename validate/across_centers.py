@@ -14,6 +14,7 @@ from extval.validate.findings import GroupFindings
 from extval.validate.store import MetricRow
 
 TEST, WITHOUT = "hartung-knapp-adhoc", "_without"
+FEWEST_INFLUENTIAL, MOST_INFLUENTIAL = 3, 30
 SCALES = {
     "auc": "logit",
     "c_harrell": "logit",
@@ -51,7 +52,8 @@ def influence(
 ) -> list[GroupFindings]:
     """Return, for every validation centre, the mean of the others: ``NAME_random_effects_without``.
 
-    Fewer than three centres leave nothing to pool.
+    Fewer than three centres leave nothing to pool; with more than 30 none weighs much, and
+    pooling once a centre would take longer than everything else.
     """
     found = {
         group.center: GroupFindings(group)
@@ -59,7 +61,7 @@ def influence(
         if group.cohort == VALIDATION and group.center != ALL_CENTERS
     }
     for (model, metric, horizon), centers in _families(rows).items():
-        if len(centers) < 3:
+        if not FEWEST_INFLUENTIAL <= len(centers) <= MOST_INFLUENTIAL:
             continue
         without = leave_one_center_out(
             [nan if row.estimate is None else row.estimate for row in centers],

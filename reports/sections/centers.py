@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section, Subheading
 from extval.reports.figures.forest import CENTER, POOL, PREDICTION, ForestLine, plot_forest
-from extval.reports.index import POOLED, Index, Measure
+from extval.reports.index import POOLED, VALIDATION, Index, Measure
 from extval.reports.labels import GENERAL, heading, label
 from extval.reports.sections.calibration import overlay_panel
 from extval.reports.sections.differences import VS_CENTER
@@ -18,11 +18,13 @@ from extval.reports.sections.heterogeneity import (
     WITHOUT,
     heterogeneity_table,
     influence_table,
+    pooled_measures,
 )
 from extval.reports.sections.legends import model_keys, strategy_keys
 from extval.reports.sections.survival import AT_RISK, cohort_panel
 from extval.reports.sections.utility import decision_panel
 from extval.reports.tabulation import at_horizon, comparison_table, metric_table
+from extval.validate.across_centers import MOST_INFLUENTIAL
 from extval.validate.store import CohortRow
 
 LINE_MM, SMALL_MM, MOST_PANELS = 4.8, 40.0, 4
@@ -63,6 +65,9 @@ def section(index: Index) -> Section:
         blocks += [table] if table else []
     blocks += _left_out(index)
     blocks += [table for table in (heterogeneity_table(index), influence_table(index)) if table]
+    if pooled_measures(index) and len(index.centers(VALIDATION)) > MOST_INFLUENTIAL:
+        said = f"The influence of single centres is computed for up to {MOST_INFLUENTIAL} of them."
+        blocks.append(Paragraph(said))
     blocks += _comparisons(index, groups)
     figures = list(_small_multiples(index, groups))
     if figures:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from extval.reports.blocks import Band, Row
+from extval.reports.blocks import Band, Paragraph, Row
 from extval.reports.index import Index
 from extval.reports.sections import case_mix, centers, heterogeneity, others
 from extval.validate.store import MetricRow
@@ -90,3 +90,11 @@ def test_without_rows_there_is_no_section():
     plain = Index(binary_results(models=("RS",)))
     assert case_mix.section(plain).blocks == ()
     assert heterogeneity.influence_table(plain) is None
+
+
+def test_very_many_centres_are_told_that_influence_is_left_out():
+    made = binary_results(models=("RS",), centers=tuple(f"c{i:02d}" for i in range(31)))
+    pooled = row(made.cohorts[0], "RS", "auc_random_effects", 0.8)
+    many = Index(replace(made, metrics=(*made.metrics, pooled)))
+    said = [b.text for b in centers.section(many).blocks if isinstance(b, Paragraph)]
+    assert "The influence of single centres is computed for up to 30 of them." in said
