@@ -18,6 +18,7 @@ INTERVAL_METHODS = ("plain", "log", "log-log")
 
 # A curve lies at a level if it is this close to it, as in R's quantile.survfit: products of
 # fractions rarely hit one half to the last bit.
+_ROUNDING = 1e-12
 _AT_LEVEL = 1.4901161193847656e-08
 
 
@@ -375,8 +376,11 @@ def numbers_at_risk(
 def probability_limits(
     estimate: FloatArray, relative_error: FloatArray, z: float, scale: str
 ) -> tuple[FloatArray, FloatArray]:
-    """Return pointwise limits, NaN at 0 and 1; `relative_error` is the standard error of log S."""
-    inside = (estimate > 0.0) & (estimate < 1.0)
+    """Return pointwise limits, NaN at 0 and 1; `relative_error` is the standard error of log S.
+
+    An incidence that adds up to 1 but for rounding counts as 1.
+    """
+    inside = (estimate > 0.0) & (1.0 - estimate > _ROUNDING)
     s, margin = estimate[inside], z * relative_error[inside]
     if scale == "plain":
         low, high = np.maximum(s - margin * s, 0.0), np.minimum(s + margin * s, 1.0)

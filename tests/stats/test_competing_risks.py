@@ -228,3 +228,10 @@ def test_bad_input_is_named():
         gray_test([1, 2], [1, 2], [0, 1], cause_of_interest=0)
     with pytest.raises(ValueError, match="`cause` must have shape"):
         gray_test([1, 2], [1], [0, 1])
+
+
+def test_an_incidence_that_is_one_but_for_rounding_has_no_limits():
+    got = aalen_johansen([1, 1, 1, 2, 2, 3], [0, 2, 2, 2, 2, 2], n_causes=2)
+    assert_allclose(got.incidence[1, -1], 1.0, rtol=1e-15)
+    assert np.isnan(got.lower[1, -1])
+    assert np.isnan(got.upper[1, -1])
