@@ -11,6 +11,12 @@ from extval.validate.findings import GroupFindings
 from extval.validate.streams import stream
 from extval.validate.study import BinaryStudy
 
+_SCALED = tuple(
+    name + limit
+    for name in ("standardized", "interventions_avoided")
+    for limit in ("", "_lower", "_upper")
+)
+
 
 def add_utility(
     found: GroupFindings, study: BinaryStudy, group: Group, model: str, *, at: float
@@ -44,7 +50,11 @@ def add_utility(
         lower=curve.lower[0],
         upper=curve.upper[0],
         standardized=curve.standardized[0],
+        standardized_lower=curve.standardized_band.lower[0],
+        standardized_upper=curve.standardized_band.upper[0],
         interventions_avoided=curve.interventions_avoided[0],
+        interventions_avoided_lower=curve.interventions_avoided_band.lower[0],
+        interventions_avoided_upper=curve.interventions_avoided_band.upper[0],
     )
 
 
@@ -62,8 +72,7 @@ def add_strategies(found: GroupFindings, study: BinaryStudy) -> None:
             net_benefit=values,
             lower=empty,
             upper=empty,
-            standardized=empty,
-            interventions_avoided=empty,
+            **dict.fromkeys(_SCALED, empty),
         )
 
 

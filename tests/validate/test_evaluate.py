@@ -84,6 +84,17 @@ def test_the_folder_is_as_documented(evaluated):
     assert [item["name"] for item in manifest["inputs"]] == ["study.csv"]
 
 
+def test_every_scale_of_the_decision_curve_has_its_band(evaluated):
+    curve = pd.read_csv(evaluated / "curves" / "decision.csv")
+    model = curve[curve["model"] == "full"]
+    for name in ("net_benefit", "standardized", "interventions_avoided"):
+        limits = ("lower", "upper") if name == "net_benefit" else (f"{name}_lower", f"{name}_upper")
+        low, high = (model[column] for column in limits)
+        assert ((low <= high) | low.isna()).all()
+        assert (low <= model[name] + 1e-9).mean() > 0.9
+        assert (model[name] <= high + 1e-9).mean() > 0.9
+
+
 def test_predictions_leave_under_pseudonyms(evaluated, study):
     written = pd.read_csv(evaluated / "predictions.csv")
     assert not set(written["patient"]) & set(study["patient"])
