@@ -69,14 +69,25 @@ def evaluate(
         str | None,
         typer.Option("--models", help="Columns with predicted probabilities, with commas."),
     ] = None,
-    patient: Annotated[str, typer.Option("--patient", help="Column of identifiers.")] = "patient",
-    center: Annotated[str, typer.Option("--center", help="Column of centres.")] = "center",
+    patient: Annotated[
+        str | None, typer.Option("--patient", help="Column of identifiers (default: patient).")
+    ] = None,
+    center: Annotated[
+        str | None, typer.Option("--center", help="Column of centres (default: center).")
+    ] = None,
     cohort: Annotated[
-        str, typer.Option("--cohort", help="Column that holds development or validation.")
-    ] = "cohort",
+        str | None,
+        typer.Option(
+            "--cohort", help="Column that holds development or validation (default: cohort)."
+        ),
+    ] = None,
     threshold: Annotated[
-        str, typer.Option("--threshold", help="youden, sensitivity:0.9, ... or a probability.")
-    ] = "youden",
+        str | None,
+        typer.Option(
+            "--threshold",
+            help="youden, sensitivity:0.9, ... or a probability (default: youden).",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Seed of all resampling.")
     ] = None,
@@ -90,16 +101,30 @@ def evaluate(
     """Validate frozen predictions: results folder and report."""
     from extval.validate import folder, protocol_source
 
-    if protocol is not None and (outcome is not None or models is not None):
+    flags = {
+        "--outcome": outcome,
+        "--models": models,
+        "--patient": patient,
+        "--center": center,
+        "--cohort": cohort,
+        "--threshold": threshold,
+    }
+    given = [flag for flag, value in flags.items() if value is not None]
+    if protocol is not None and given:
         raise InputError(
-            "--outcome and --models go without --protocol; the protocol file names them."
+            f"{', '.join(given)}: without --protocol only; with it, say this in the protocol file."
         )
 
     chosen = (
         protocol_source.from_file(protocol, seed=seed, n_resamples=bootstrap)
         if protocol is not None
         else protocol_source.from_flags(
-            outcome, models, (patient, center, cohort), threshold, seed=seed, n_resamples=bootstrap
+            outcome,
+            models,
+            (patient or "patient", center or "center", cohort or "cohort"),
+            threshold or "youden",
+            seed=seed,
+            n_resamples=bootstrap,
         )
     )
     with folder.new_folder(out, force=force) as temporary:
