@@ -35,12 +35,16 @@ def changed_files(folder: Path) -> list[str]:
 
 
 def differing_files(folder: Path, again: Path) -> list[str]:
-    """Return a sentence for each file whose bytes differ from those of the recomputation."""
+    """Return a sentence for each recorded file whose bytes differ from the recomputation's."""
+    recorded = {item["path"] for item in results_folder.read_manifest(folder)["outputs"]}
     return [
         f"{name} differs from its recomputation."
         for name in results_folder.listed_files(folder)
-        if not (again / name).is_file()
-        or (folder / name).read_bytes() != (again / name).read_bytes()
+        if name in recorded
+        and (
+            not (again / name).is_file()
+            or (folder / name).read_bytes() != (again / name).read_bytes()
+        )
     ]
 
 
