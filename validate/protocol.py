@@ -273,7 +273,9 @@ class CaseMix(_Strict):
     predictors: dict[Name, Characteristic] = Field(default_factory=dict)
 
 
-class _Protocol(_Strict):
+class Analysis(_Strict):
+    """What is computed whatever the outcome, and who the patients are."""
+
     schema_version: Literal[1] = SCHEMA_VERSION
     title: Name | None = None
     seed: Annotated[int, Field(ge=0)] = DEFAULT_SEED
@@ -287,11 +289,10 @@ class _Protocol(_Strict):
     case_mix: CaseMix = CaseMix()
 
 
-class BinaryProtocol(_Protocol):
-    """Validation of models for a binary outcome."""
+class BinaryAnalysis(Analysis):
+    """What is computed of a binary outcome."""
 
     outcome: BinaryOutcome
-    models: Annotated[dict[Name, BinaryModel], Field(min_length=1)]
     thresholds: Thresholds = Thresholds()
     discrimination: Discrimination = Discrimination()
     classification: Classification = Classification()
@@ -299,18 +300,29 @@ class BinaryProtocol(_Protocol):
     updating: Updating = Updating()
     precision: Precision = Precision()
 
+
+class SurvivalAnalysis(Analysis):
+    """What is computed of a right-censored time to event."""
+
+    outcome: SurvivalOutcome
+    risk_groups: RiskGroups = RiskGroups()
+
+
+class BinaryProtocol(BinaryAnalysis):
+    """Validation of models for a binary outcome."""
+
+    models: Annotated[dict[Name, BinaryModel], Field(min_length=1)]
+
     @model_validator(mode="after")
     def _reference_is_a_model(self) -> "BinaryProtocol":
         _check_reference(self.comparisons.reference, list(self.models))
         return self
 
 
-class SurvivalProtocol(_Protocol):
+class SurvivalProtocol(SurvivalAnalysis):
     """Validation of models for a right-censored time to event."""
 
-    outcome: SurvivalOutcome
     models: Annotated[dict[Name, SurvivalModel], Field(min_length=1)]
-    risk_groups: RiskGroups = RiskGroups()
 
     @model_validator(mode="after")
     def _consistent(self) -> "SurvivalProtocol":
