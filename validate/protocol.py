@@ -16,13 +16,13 @@ Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 Split = Literal["cohort", "center", "outcome"]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Unknown keys are errors, and values are never silently changed into another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
 
-class Columns(_Strict):
+class Columns(Strict):
     """Columns that say who and where a patient is. `cohort` holds development | validation.
 
     `cluster` is for several rows a patient (lesions): it names the patient, `patient` the row.
@@ -34,14 +34,14 @@ class Columns(_Strict):
     cluster: Name | None = None
 
 
-class BinaryOutcome(_Strict):
+class BinaryOutcome(Strict):
     """A 0/1 outcome."""
 
     column: Name
     name: Name | None = None
 
 
-class SurvivalOutcome(_Strict):
+class SurvivalOutcome(Strict):
     """A right-censored time to event; `event` is 1 for the event and 0 for censored.
 
     `curve_times` are the times of the AUC(t) curve; when not given, twelve equal steps to the
@@ -66,13 +66,13 @@ class SurvivalOutcome(_Strict):
         return self
 
 
-class BinaryModel(_Strict):
+class BinaryModel(Strict):
     """A model that predicts the probability of the outcome."""
 
     probability: Name
 
 
-class SurvivalModel(_Strict):
+class SurvivalModel(Strict):
     """A model for time to event: a linear predictor, risks at the horizons, or both."""
 
     linear_predictor: Name | None = None
@@ -85,7 +85,7 @@ class SurvivalModel(_Strict):
         return self
 
 
-class Thresholds(_Strict):
+class Thresholds(Strict):
     """How each model's decision threshold is chosen on development data, then frozen.
 
     `at` is the wanted sensitivity or specificity, or the cost ratio; `value` a stated threshold.
@@ -118,7 +118,7 @@ class Thresholds(_Strict):
         return self
 
 
-class RiskGroups(_Strict):
+class RiskGroups(Strict):
     """How risk groups are cut on the development cohort's predictions, then frozen."""
 
     rule: Literal["median", "tertiles", "quartiles", "cuts"] = "median"
@@ -131,7 +131,7 @@ class RiskGroups(_Strict):
         return self
 
 
-class DecisionGrid(_Strict):
+class DecisionGrid(Strict):
     """Threshold probabilities of the decision curves.
 
     `at` is where net benefit is tabulated; when it is not given, the development cohort's event
@@ -155,13 +155,13 @@ class DecisionGrid(_Strict):
         return [round(self.start + i * self.step, 10) for i in range(count)]
 
 
-class Bootstrap(_Strict):
+class Bootstrap(Strict):
     """Number of bootstrap resamples; 0 switches resampling off."""
 
     n_resamples: Annotated[int, Field(ge=0, le=100_000)] = 1000
 
 
-class Comparisons(_Strict):
+class Comparisons(Strict):
     """Which models are compared: all pairs, or each with `reference`.
 
     `mcnemar` is the variant for paired sensitivity and specificity. `reclassification` adds NRI
@@ -174,7 +174,7 @@ class Comparisons(_Strict):
     reclassification: bool = False
 
 
-class PartialArea(_Strict):
+class PartialArea(Strict):
     """The part of the ROC curve whose area is reported beside the whole."""
 
     over: Literal["specificity", "sensitivity"] = "specificity"
@@ -188,7 +188,7 @@ class PartialArea(_Strict):
         return self
 
 
-class Discrimination(_Strict):
+class Discrimination(Strict):
     """Interval of the AUC, and an optional partial area."""
 
     interval: Literal[
@@ -197,14 +197,14 @@ class Discrimination(_Strict):
     partial: PartialArea | None = None
 
 
-class Classification(_Strict):
+class Classification(Strict):
     """Interval of the proportions, and prevalences at which PPV and NPV are also given."""
 
     interval: Literal["wilson", "clopper-pearson"] = "wilson"
     prevalence: list[Probability] = Field(default_factory=list)
 
 
-class Calibration(_Strict):
+class Calibration(Strict):
     """Flexible calibration curve, intervals of intercept and slope, groups of the group tests.
 
     The calibration belt with its test is drawn for groups of up to `belt_up_to` patients: its fits
@@ -217,13 +217,13 @@ class Calibration(_Strict):
     groups: Annotated[int, Field(ge=2, le=100)] = 10
 
 
-class Updating(_Strict):
+class Updating(Strict):
     """Folds in which an updated model is judged on patients it was not fitted on."""
 
     folds: Annotated[int, Field(ge=2, le=50)] = 10
 
 
-class Precision(_Strict):
+class Precision(Strict):
     """Widths of 95% intervals that make an external cohort large enough (Riley 2021)."""
 
     oe_ratio: Annotated[float, Field(gt=0.0)] = 0.2
@@ -232,7 +232,7 @@ class Precision(_Strict):
     net_benefit: Annotated[float, Field(gt=0.0)] = 0.2
 
 
-class Subgroup(_Strict):
+class Subgroup(Strict):
     """Patients by the categories of a column, or by bands of a number between `cuts`."""
 
     column: Name
@@ -245,14 +245,14 @@ class Subgroup(_Strict):
         return self
 
 
-class Characteristic(_Strict):
+class Characteristic(Strict):
     """A characteristic of the patients."""
 
     column: Name
     kind: Literal["continuous", "categorical"]
 
 
-class Baseline(_Strict):
+class Baseline(Strict):
     """The baseline table, and the tests if `p_values` are wanted (several journals forbid them).
 
     `continuous_test` is `rank` (Mann-Whitney, Kruskal-Wallis) or `mean` (Welch's t, ANOVA);
@@ -267,13 +267,13 @@ class Baseline(_Strict):
     categorical_test: Literal["auto", "chi-square", "fisher"] = "auto"
 
 
-class CaseMix(_Strict):
+class CaseMix(Strict):
     """Predictors that a membership model tells the cohorts apart by; without any there is none."""
 
     predictors: dict[Name, Characteristic] = Field(default_factory=dict)
 
 
-class Analysis(_Strict):
+class Analysis(Strict):
     """What is computed whatever the outcome, and who the patients are."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
