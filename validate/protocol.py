@@ -3,7 +3,7 @@
 Every default is a field here, so that `protocol.yaml` in the results folder shows them all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -66,22 +66,47 @@ class SurvivalOutcome(Strict):
         return self
 
 
-class BinaryModel(Strict):
-    """A model that predicts the probability of the outcome."""
+# One column, or a list: a column for every imputed data set.
+Predictions = Name | Annotated[list[Name], Field(min_length=2)]
 
-    probability: Name
+
+class BinaryModel(Strict):
+    """A model that predicts the probability of the outcome.
+
+    A list of columns is one of predictions from several imputed data sets.
+    """
+
+    probability: Predictions
+
+    def columns(self) -> list[list[str]]:
+        """Return the columns of every prediction, one an imputation."""
+        return [listed(self.probability)]
+
+    @model_validator(mode="after")
+    def _imputed_once(self) -> "BinaryModel":
+        _check_imputations(self.columns())
+        return self
 
 
 class SurvivalModel(Strict):
-    """A model for time to event: a linear predictor, risks at the horizons, or both."""
+    """A model for time to event: a linear predictor, risks at the horizons, or both.
 
-    linear_predictor: Name | None = None
-    risk: dict[float, Name] = Field(default_factory=dict)
+    A list of columns is one of predictions from several imputed data sets.
+    """
+
+    linear_predictor: Predictions | None = None
+    risk: dict[float, Predictions] = Field(default_factory=dict)
+
+    def columns(self) -> list[list[str]]:
+        """Return the columns of every prediction, one an imputation."""
+        first = [] if self.linear_predictor is None else [self.linear_predictor]
+        return [listed(one) for one in (*first, *self.risk.values())]
 
     @model_validator(mode="after")
     def _has_something(self) -> "SurvivalModel":
         if self.linear_predictor is None and not self.risk:
             raise ValueError("give `linear_predictor`, `risk`, or both")
+        _check_imputations(self.columns())
         return self
 
 
@@ -128,6 +153,32 @@ class RiskGroups(Strict):
     def _complete(self) -> "RiskGroups":
         if (self.rule == "cuts") != bool(self.cuts):
             raise ValueError("rule `cuts` goes with a list `cuts`, and only that rule does")
+        return self
+
+
+class LogRank(Strict):
+    """Tests between risk groups: weights of the event times, strata, and a permutation test.
+
+    `rho` and `gamma` are for Fleming-Harrington weights alone. `strata` is `center` or a column:
+    the stratified test stands beside the plain one, with `center` where several centres are
+    pooled. A permutation test is added where a risk group has fewer than `permutations_below`
+    events; `permutations: 0` leaves it out. With a `cause`, Gray's test takes the place of the
+    log-rank test.
+    """
+
+    weights: Literal["log-rank", "gehan", "tarone-ware", "peto-peto", "fleming-harrington"] = (
+        "log-rank"
+    )
+    rho: Annotated[float, Field(ge=0.0)] | None = None
+    gamma: Annotated[float, Field(ge=0.0)] | None = None
+    strata: Name | None = "center"
+    permutations: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000
+    permutations_below: Annotated[int, Field(ge=0)] = 10
+
+    @model_validator(mode="after")
+    def _powers(self) -> "LogRank":
+        if self.weights != "fleming-harrington" and (self.rho, self.gamma) != (None, None):
+            raise ValueError("`rho` and `gamma` go with `weights: fleming-harrington` alone")
         return self
 
 
@@ -232,6 +283,15 @@ class Precision(Strict):
     net_benefit: Annotated[float, Field(gt=0.0)] = 0.2
 
 
+class SurvivalPrecision(Strict):
+    """Widths of 95% intervals that make an external cohort large enough (Riley 2022)."""
+
+    oe_t: Annotated[float, Field(gt=0.0)] = 0.2
+    calibration_slope: Annotated[float, Field(gt=0.0)] = 0.2
+    c_harrell: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    net_benefit: Annotated[float, Field(gt=0.0)] = 0.2
+
+
 class Subgroup(Strict):
     """Patients by the categories of a column, or by bands of a number between `cuts`."""
 
@@ -273,6 +333,16 @@ class CaseMix(Strict):
     predictors: dict[Name, Characteristic] = Field(default_factory=dict)
 
 
+class Missing(Strict):
+    """What happens to a patient without a prediction or the outcome.
+
+    `refuse` takes no such table. `complete-case` leaves these patients out and counts them.
+    `development-median` and `multiple-imputation` fill in predictors before a model is applied.
+    """
+
+    rule: Literal["refuse", "complete-case", "development-median", "multiple-imputation"] = "refuse"
+
+
 class Analysis(Strict):
     """What is computed whatever the outcome, and who the patients are."""
 
@@ -306,16 +376,29 @@ class SurvivalAnalysis(Analysis):
 
     outcome: SurvivalOutcome
     risk_groups: RiskGroups = RiskGroups()
+    precision: SurvivalPrecision = SurvivalPrecision()
+    log_rank: LogRank = LogRank()
+
+    @model_validator(mode="after")
+    def _weights_are_of_the_log_rank_test(self) -> "SurvivalAnalysis":
+        if self.outcome.cause is not None and self.log_rank.weights != "log-rank":
+            raise ValueError(
+                f"`log_rank.weights: {self.log_rank.weights}` is for a single kind of event: with "
+                "`outcome.cause` the risk groups are compared by Gray's test"
+            )
+        return self
 
 
 class BinaryProtocol(BinaryAnalysis):
     """Validation of models for a binary outcome."""
 
     models: Annotated[dict[Name, BinaryModel], Field(min_length=1)]
+    missing: Missing = Missing()
 
     @model_validator(mode="after")
-    def _reference_is_a_model(self) -> "BinaryProtocol":
+    def _consistent(self) -> "BinaryProtocol":
         _check_reference(self.comparisons.reference, list(self.models))
+        _check_missing(self.missing, self.models)
         return self
 
 
@@ -323,10 +406,12 @@ class SurvivalProtocol(SurvivalAnalysis):
     """Validation of models for a right-censored time to event."""
 
     models: Annotated[dict[Name, SurvivalModel], Field(min_length=1)]
+    missing: Missing = Missing()
 
     @model_validator(mode="after")
     def _consistent(self) -> "SurvivalProtocol":
         _check_reference(self.comparisons.reference, list(self.models))
+        _check_missing(self.missing, self.models)
         for name, model in self.models.items():
             for horizon in model.risk:
                 if horizon not in self.outcome.horizons:
@@ -345,6 +430,44 @@ def _check_reference(reference: str | None, models: Sequence[str]) -> None:
         raise ValueError(
             f"comparisons.reference `{reference}` is not a model; the models are "
             f"{', '.join(models)}"
+        )
+
+
+def listed(columns: str | list[str]) -> list[str]:
+    """Return the columns of one prediction, one an imputation."""
+    return [columns] if isinstance(columns, str) else columns
+
+
+def imputations(models: Mapping[str, BinaryModel | SurvivalModel]) -> dict[str, int]:
+    """Return how many imputations each model's predictions come from; 1 without imputation."""
+    return {name: max(map(len, model.columns())) for name, model in models.items()}
+
+
+def _check_imputations(predictions: Sequence[Sequence[str]]) -> None:
+    sizes = sorted({len(columns) for columns in predictions} - {1})
+    if len(sizes) > 1:
+        raise ValueError(
+            f"its predictions come from {sizes[0]} and from {sizes[1]} imputations; list the same "
+            "number of columns for each"
+        )
+    for columns in predictions:
+        doubled = [name for name in columns if columns.count(name) > 1]
+        if doubled:
+            raise ValueError(f"column `{doubled[0]}` is listed twice; list each imputation once")
+
+
+def _check_missing(missing: Missing, models: Mapping[str, BinaryModel | SurvivalModel]) -> None:
+    if missing.rule in ("development-median", "multiple-imputation"):
+        raise ValueError(
+            f"missing.rule `{missing.rule}` fills in predictors, and predictions are frozen here: "
+            "impute before the model is applied, and list one column of predictions an imputation "
+            "(models.NAME.probability: [a_1, a_2, ...])"
+        )
+    several = {name: count for name, count in imputations(models).items() if count > 1}
+    if len(set(several.values())) > 1:
+        said = ", ".join(f"`{name}` {count}" for name, count in several.items())
+        raise ValueError(
+            f"all models need the same number of imputations, or one; there are {said}"
         )
 
 
