@@ -7,7 +7,7 @@ file, column, row and value. A row is counted as a spreadsheet counts it: the he
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,13 @@ class Table:
     n_rows: int
     _data: pa.Table
     _decimal_comma: bool
+    _lines: NDArray[np.intp] | None = None
+
+    def rows(self, chosen: NDArray[np.intp]) -> "Table":
+        """Return some rows as a table of their own; nobody else's cells can be reached there."""
+        return replace(
+            self, n_rows=int(chosen.size), _data=self._data.take(pa.array(chosen)), _lines=chosen
+        )
 
     def text(self, column: str) -> list[str]:
         """Return a column as text without surrounding blanks; an empty cell is ``""``."""
@@ -58,7 +65,7 @@ class Table:
         if bad.size:
             row = int(bad[0])
             raise InputError(
-                f"{self.name}, column `{column}`, row {row + 2}: the value is missing "
+                f"{self.name}, column `{column}`, row {self._line(row)}: the value is missing "
                 f"({bad.size} of {self.n_rows} are). Drop or impute those rows before."
             )
         return out
@@ -78,8 +85,8 @@ class Table:
         if bad.size:
             row = int(bad[0])
             raise InputError(
-                f"{self.name}, column `{column}`, row {row + 2}: {values[row]:g} is not 0 or 1 "
-                f"({bad.size} of {self.n_rows} values are not). Code the event as 1 and no event "
+                f"{self.name}, column `{column}`, row {self._line(row)}: {values[row]:g} is not 0 "
+                f"or 1 ({bad.size} of {self.n_rows} values are not). Code the event as 1 and no event "
                 "as 0."
             )
         return np.asarray(values == 1.0)
@@ -91,7 +98,7 @@ class Table:
         if bad.size:
             row = int(bad[0])
             raise InputError(
-                f"{self.name}, column `{column}`, row {row + 2}: {values[row]:g} is not 0 "
+                f"{self.name}, column `{column}`, row {self._line(row)}: {values[row]:g} is not 0 "
                 f"(censored) or the number of a kind of event ({bad.size} of {self.n_rows} are "
                 "not)."
             )
@@ -104,11 +111,15 @@ class Table:
         if bad.size:
             row = int(bad[0])
             raise InputError(
-                f"{self.name}, column `{column}`, row {row + 2}: {values[row]:g} is not a "
+                f"{self.name}, column `{column}`, row {self._line(row)}: {values[row]:g} is not a "
                 f"probability in [0, 1] ({bad.size} of {self.n_rows} values are not). Give "
                 "probabilities, not scores or percentages."
             )
         return values
+
+    def _line(self, row: int) -> int:
+        """Return the line of the file, as a spreadsheet counts, that a row of this table is."""
+        return (row if self._lines is None else int(self._lines[row])) + 2
 
     def _strings(self, column: str) -> pa.ChunkedArray:
         return pc.fill_null(self._data.column(column).cast(pa.string()), "")
@@ -131,7 +142,7 @@ class Table:
             except ValueError:
                 shown = "is empty" if cell == "" else f"holds {cell!r}, which is not a number"
                 raise InputError(
-                    f"{self.name}, column `{column}`, row {index + 2}: the cell {shown}. "
+                    f"{self.name}, column `{column}`, row {self._line(index)}: the cell {shown}. "
                     "Drop or impute such rows before."
                 ) from None
         raise InputError(f"{self.name}, column `{column}` cannot be read as numbers.")
