@@ -70,6 +70,13 @@ class Table:
             )
         return out
 
+    def filled(self, column: str, gaps: NDArray[np.bool_], value: str) -> "Table":
+        """Return the table with `value` in some cells of a column, so that the others read on."""
+        self._require(column)
+        cells = pc.if_else(pa.array(gaps), value, self._strings(column))
+        place = self.columns.index(column)
+        return replace(self, _data=self._data.set_column(place, column, cells))
+
     def measurement_text(self, column: str) -> list[str]:
         """Return a column of numbers as text with decimal points; cells may be empty."""
         cells = self.text(column)
@@ -86,8 +93,8 @@ class Table:
             row = int(bad[0])
             raise InputError(
                 f"{self.name}, column `{column}`, row {self._line(row)}: {values[row]:g} is not 0 "
-                f"or 1 ({bad.size} of {self.n_rows} values are not). Code the event as 1 and no event "
-                "as 0."
+                f"or 1 ({bad.size} of {self.n_rows} values are not). Code the event as 1 and no "
+                "event as 0."
             )
         return np.asarray(values == 1.0)
 
