@@ -108,7 +108,11 @@ _LABELS = {
     "rmst_difference": Label(
         "Difference in RMST", digits=1, meaning="restricted mean survival time between risk groups"
     ),
+    "rmst_ratio": Label(
+        "Ratio of RMST", digits=2, meaning="restricted mean survival time between risk groups"
+    ),
     "logrank": Label("Log-rank χ² (df)", STATISTIC, 1),
+    "gray": Label("Gray χ² (df)", STATISTIC, 1),
 }
 
 # What random-effects pooling of the centres adds to the name of a metric.

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from extval.validate.cohort import Roster
 from extval.validate.errors import InputError
-from extval.validate.protocol import BinaryProtocol, Protocol, Subgroup
+from extval.validate.protocol import BinaryProtocol, Protocol, Subgroup, SurvivalProtocol
 from extval.validate.table import Table
 
 MISSING = "missing"
+CENTER = "center"
 MOST_LEVELS = 20
 _MISSING_CELLS = frozenset({"", "na", "nan", "n/a", "null", "none", MISSING})
 
@@ -32,7 +33,7 @@ class Level:
 
 
 def read_characteristics(table: Table, protocol: Protocol, roster: Roster) -> dict[str, Cells]:
-    """Return the columns that subgroups, baseline table and case mix name, in roster order.
+    """Return the columns that subgroups, baseline table, case mix and strata name, in roster order.
 
     Values of numeric columns are checked here, where the row of the input is still known.
     """
@@ -41,6 +42,10 @@ def read_characteristics(table: Table, protocol: Protocol, roster: Roster) -> di
     named = (*protocol.baseline.variables.values(), *protocol.case_mix.predictors.values())
     for variable in named:
         (numeric if variable.kind == "continuous" else coded).add(variable.column)
+    if isinstance(protocol, SurvivalProtocol):
+        strata = protocol.log_rank.strata
+        if strata is not None and strata != CENTER:
+            coded.add(strata)
     _check_allowed(protocol, coded, numeric | coded)
     found: dict[str, Cells] = {}
     for column in sorted(numeric | coded):

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from extval.stats.competing_risks import CumulativeIncidence, aalen_johansen
 from extval.stats.cox import cox_regression
-from extval.stats.gray import GrayResult, gray_test
 from extval.stats.kaplan_meier import KaplanMeier, kaplan_meier, numbers_at_risk
-from extval.stats.logrank import LogrankResult, logrank_test
-from extval.stats.results import Estimate, Interval, SignificanceTest, Status
+from extval.stats.results import Estimate, Interval, Status
 from extval.stats.rmst import rmst_comparison
+from extval.validate.cohort import Group
 from extval.validate.findings import GroupFindings
+from extval.validate.risk_group_tests import add_tests
 from extval.validate.store import ModelRow
 from extval.validate.study import FloatArray, SurvivalStudy
 
@@ -30,27 +30,13 @@ def risk_group_names(count: int) -> list[str]:
 
 
 def add_risk_groups(
-    found: GroupFindings, study: SurvivalStudy, model: ModelRow, score: FloatArray
+    found: GroupFindings, study: SurvivalStudy, group: Group, model: ModelRow, score: FloatArray
 ) -> None:
     """Split at the frozen cuts (above a cut means the higher group), compare, and draw."""
     cuts = np.asarray(model.risk_group_cuts, dtype=np.float64)
     member = np.searchsorted(cuts, score, side="left")
     names = risk_group_names(cuts.size + 1)
-    tested: GrayResult | LogrankResult
-    if study.competing:
-        metric, tested = "gray", gray_test(study.time, study.kind, member)
-    else:
-        metric, tested = "logrank", logrank_test(study.time, study.event, member)
-    test = SignificanceTest(
-        statistic=tested.statistic,
-        df=tested.df,
-        p_value=tested.p_value,
-        method=f"{tested.method}; risk groups: {model.risk_group_rule}",
-        n=tested.n,
-        events=tested.events,
-        status=tested.status,
-    )
-    found.test(model.name, metric, test)
+    add_tests(found, study, group, model, member, names)
     for index in range(1, len(names)):
         pair = (member == 0) | (member == index)
         suffix = "" if len(names) == 2 else f"_{names[index].replace(' ', '_')}"
@@ -87,7 +73,7 @@ def _add_contrast(
     suffix: str,
     what: str,
 ) -> None:
-    """Add the hazard ratio and the difference in restricted mean survival of two risk groups."""
+    """Add the hazard ratio, and the difference and ratio of restricted means, of two groups."""
     time, event, group = study.time[pair], study.event[pair], higher[pair]
     level = study.protocol.confidence_level
     ratio = _hazard_ratio(time, event, group, level)
@@ -95,13 +81,10 @@ def _add_contrast(
     if study.competing:
         return
     tau = max(study.protocol.outcome.horizons)
-    difference = _rmst_difference(time, event, group, tau, level)
-    found.metric(
-        model,
-        f"rmst_difference{suffix}",
-        replace(difference, method=f"{difference.method}; {what}"),
-        horizon=tau,
-    )
+    restricted = _restricted_means(time, event, group, tau, level)
+    for metric, estimate in restricted.items():
+        said = replace(estimate, method=f"{estimate.method}; {what}")
+        found.metric(model, f"{metric}{suffix}", said, horizon=tau)
 
 
 def _hazard_ratio(
@@ -123,13 +106,13 @@ def _hazard_ratio(
     return replace(term.hazard_ratio, method=fit.method)
 
 
-def _rmst_difference(
+def _restricted_means(
     time: FloatArray, event: NDArray[np.bool_], group: NDArray[np.bool_], tau: float, level: float
-) -> Estimate:
-    """Return the higher group's restricted mean minus the lower group's."""
+) -> dict[str, Estimate]:
+    """Return the higher group's restricted mean minus, and divided by, the lower group's."""
     n, events = time.size, int(np.count_nonzero(event))
     if n == 0 or group.all() or not group.any():
-        return Estimate(
+        blank = Estimate(
             value=nan,
             interval=Interval.undefined(level),
             method="restricted mean survival time",
@@ -137,9 +120,10 @@ def _rmst_difference(
             events=events,
             status=Status.ONE_GROUP,
         )
+        return {"rmst_difference": blank, "rmst_ratio": blank}
     lower_group_last = np.where(group, 0, 1)
     found = rmst_comparison(time, event, lower_group_last, tau=tau, confidence_level=level)
-    return Estimate(
+    difference = Estimate(
         value=found.difference.difference,
         se=found.difference.se,
         interval=found.difference.interval,
@@ -148,6 +132,7 @@ def _rmst_difference(
         events=events,
         status=found.difference.status,
     )
+    return {"rmst_difference": difference, "rmst_ratio": found.ratio}
 
 
 def add_curve(found: GroupFindings, model: str, risk_group: str, curve: KaplanMeier) -> None:

@@ -64,7 +64,7 @@ def evaluate_model(
         constant = proportional_hazards_test(time, event, predictor)
         found.test(model.name, "proportional_hazards", constant.overall)
     add_horizons(found, study, group, model.name, utility_at=utility_at)
-    add_risk_groups(found, study, model, score)
+    add_risk_groups(found, study, group, model, score)
     return found
 
 

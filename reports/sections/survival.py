@@ -7,6 +7,7 @@ from extval.reports.blocks import Block, Figure, Key, Panel, Plot, Section, Subh
 from extval.reports.figures.kaplan_meier import plot_kaplan_meier, plot_risk_table
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.palette import Look, risk_group_looks
+from extval.reports.sections import risk_group_tests
 from extval.reports.sections.differences import differences
 from extval.reports.sections.horizons import horizon_figures
 from extval.reports.tabulation import metric_table
@@ -39,8 +40,13 @@ def at_horizons(index: Index) -> tuple[Measure, ...]:
 
 def risk_groups(index: Index) -> tuple[Measure, ...]:
     """Return the measures between the risk groups."""
-    restricted = (Measure("rmst_difference", horizon) for horizon in index.horizons)
-    return (Measure("hazard_ratio"), *restricted, Measure("logrank"), Measure("logrank_p"))
+    restricted = (
+        Measure(metric, horizon)
+        for horizon in index.horizons
+        for metric in ("rmst_difference", "rmst_ratio")
+    )
+    tests = (Measure(f"{name}{part}") for name in ("logrank", "gray") for part in ("", "_p"))
+    return (Measure("hazard_ratio"), *restricted, *tests)
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
@@ -51,6 +57,8 @@ def measures(index: Index) -> tuple[Measure, ...]:
         *ranking(index),
         *risk_groups(index),
         Measure("logrank_df"),
+        Measure("gray_df"),
+        *risk_group_tests.measures(index),
         *at_horizons(index),
     )
 
@@ -62,6 +70,7 @@ def section(index: Index) -> Section:
     blocks: list[Block] = [
         table for caption, chosen in _tables(index) if (table := _table(index, caption, chosen))
     ]
+    blocks += risk_group_tests.blocks(index)
     blocks += differences(index, [m for m in index.compared if "_vs_" not in m])
     figures = [*_whole_cohorts(index), *_risk_groups(index)]
     if figures:
