@@ -17,6 +17,10 @@ class Status(Enum):
         "Not estimated with competing events: this measure is defined here for a single kind of "
         "event."
     )
+    DELAYED_ENTRY = (
+        "Not estimated with delayed entry: this measure is defined here for patients who are all "
+        "followed from time zero."
+    )
     TOO_MANY_PATIENTS = (
         "Not computed, so not estimable here: there are more patients than the protocol's limit "
         "for this measure."

@@ -22,6 +22,7 @@ def oe_t(
     *,
     horizon: float,
     cause: int | None = None,
+    entry: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> Estimate:
     r"""Estimate the ratio of observed to expected risk of the event by a horizon.
@@ -38,6 +39,8 @@ def oe_t(
         In the unit of `time`.
     cause : int or None
         The event of interest among competing ones; None for a single kind of event.
+    entry : array_like of shape (n,), optional
+        Left truncation: at risk only after `entry`.
     confidence_level : float in (0, 1)
 
     Returns
@@ -80,11 +83,12 @@ def oe_t(
     n, events = follow_up.size, int(np.count_nonzero(kind == 1))
     if cause is None:
         method = "1 - Kaplan-Meier / mean predicted risk; Greenwood on the log scale"
-        found = survival_at(kaplan_meier(follow_up, kind), at)
+        found = survival_at(kaplan_meier(follow_up, kind, entry=entry), at)
         observed = 1.0 - found.value
     else:
         method = "Aalen-Johansen / mean predicted risk; delta method on the log scale"
-        found = incidence_at(aalen_johansen(follow_up, kind, n_causes=2), at, cause=1)
+        incidence = aalen_johansen(follow_up, kind, n_causes=2, entry=entry)
+        found = incidence_at(incidence, at, cause=1)
         observed = found.value
     status = found.status
     if not np.isnan(observed) and not predicted.any():
@@ -94,7 +98,10 @@ def oe_t(
     expected = float(predicted.mean())
     ratio, se, interval = observed / expected, nan, Interval.undefined(level)
     if observed == 0.0:
-        followed = int(np.count_nonzero(follow_up >= at))
+        seen = follow_up >= at
+        if entry is not None:  # who came later says nothing of the time before
+            seen &= np.asarray(entry) == 0.0
+        followed = int(np.count_nonzero(seen))
         upper = float(betaincinv(1, followed, 0.5 + level / 2)) if followed else 1.0
         interval, status = Interval(0.0, upper / expected, level), Status.NO_EVENT_BY_HORIZON
         method = f"{method.partition(';')[0]}; exact binomial (Clopper-Pearson)"
@@ -112,6 +119,7 @@ def calibration_slope_cox(
     event: ArrayLike,
     linear_predictor: ArrayLike,
     *,
+    entry: ArrayLike | None = None,
     method: str = "wald",
     confidence_level: float = 0.95,
 ) -> Estimate:
@@ -125,6 +133,8 @@ def calibration_slope_cox(
         1 if the event happened at `time`, 0 if the patient was censored then.
     linear_predictor : array_like of shape (n,), finite
         Log relative hazard that the model gives each patient; its origin does not matter.
+    entry : array_like of shape (n,), optional
+        Left truncation: at risk only after `entry`.
     method : {"wald", "profile"}
         Interval: normal approximation, or profile likelihood.
     confidence_level : float in (0, 1)
@@ -163,6 +173,11 @@ def calibration_slope_cox(
             events=int(np.count_nonzero(had_event)),
         )
     fit = cox_regression(
-        follow_up, had_event, lp[:, np.newaxis], method=method, confidence_level=level
+        follow_up,
+        had_event,
+        lp[:, np.newaxis],
+        entry=entry,
+        method=method,
+        confidence_level=level,
     )
     return fit.terms[0].log_hazard_ratio

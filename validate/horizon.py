@@ -15,8 +15,23 @@ from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
 from extval.validate.streams import stream
 from extval.validate.study import FloatArray, SurvivalStudy
+from extval.validate.unavailable import not_compared, unavailable
 
 CURVE_POINTS = 12
+_FLEXIBLE = "flexible calibration at the horizon"
+# What a row is called whose estimator could not be run.
+ESTIMATORS = {
+    "auc_t": "cumulative/dynamic AUC, IPCW",
+    "iauc": "average over horizons of the cumulative/dynamic AUC, IPCW",
+    "brier_t": "Brier score, IPCW",
+    "ipa_t": "index of prediction accuracy, IPCW",
+    "ibs": "integrated Brier score, IPCW",
+    "ici_t": _FLEXIBLE,
+    "e50_t": _FLEXIBLE,
+    "e90_t": _FLEXIBLE,
+    "emax_t": _FLEXIBLE,
+    "net_benefit_t": "net benefit at the horizon",
+}
 
 
 def add_horizons(
@@ -25,6 +40,9 @@ def add_horizons(
     """Add discrimination, calibration and error at each horizon, and what runs over time."""
     protocol, time, kind, cause = study.protocol, study.time, study.kind, study.cause
     level = protocol.confidence_level
+    if study.entry is not None:
+        _add_with_delayed_entry(found, study, model, utility_at=utility_at)
+        return
     for horizon in protocol.outcome.horizons:
         ranking = study.risk.get((model, horizon), study.score(model))
         area = auc_t(time, kind, ranking, horizon=horizon, cause=cause, confidence_level=level)
@@ -46,8 +64,43 @@ def add_horizons(
     _add_auc_curve(found, study, model)
 
 
+def _add_with_delayed_entry(
+    found: GroupFindings, study: SurvivalStudy, model: str, *, utility_at: float
+) -> None:
+    """Add O:E at each horizon, and say of the rest that it is not defined with delayed entry."""
+    protocol, horizons = study.protocol, sorted(study.protocol.models[model].risk)
+
+    def without(metric: str, horizon: float, threshold: float | None = None) -> None:
+        blank = unavailable(study, ESTIMATORS[metric], Status.DELAYED_ENTRY)
+        found.metric(model, metric, blank, horizon=horizon, threshold=threshold)
+
+    for horizon in protocol.outcome.horizons:
+        without("auc_t", horizon)
+    for horizon in horizons:
+        ratio = oe_t(
+            study.time,
+            study.kind,
+            study.risk[model, horizon],
+            horizon=horizon,
+            cause=study.cause,
+            entry=study.entry,
+            confidence_level=protocol.confidence_level,
+        )
+        found.metric(model, "oe_t", ratio, horizon=horizon)
+        for metric in ("brier_t", "ipa_t", "ici_t", "e50_t", "e90_t", "emax_t"):
+            without(metric, horizon)
+        without("net_benefit_t", horizon, utility_at)
+    if len(horizons) > 1:
+        without("ibs", horizons[-1])
+    without("iauc", float(curve_times(study)[-1]))
+
+
 def auc_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
     """Return the paired differences in AUC(t) between models."""
+    pairs = model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
+    if study.entry is not None:
+        blank = not_compared(study, ESTIMATORS["auc_t"], Status.DELAYED_ENTRY)
+        return [(a, b, blank) for a, b in pairs]
     return [
         (
             a,
@@ -62,13 +115,17 @@ def auc_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
                 confidence_level=study.protocol.confidence_level,
             ),
         )
-        for a, b in model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
+        for a, b in pairs
     ]
 
 
 def brier_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
     """Return the paired differences in Brier score between models that give a risk there."""
     names = [name for name, model in study.protocol.models.items() if horizon in model.risk]
+    pairs = model_pairs(names, study.protocol.comparisons.reference)
+    if study.entry is not None:
+        blank = not_compared(study, ESTIMATORS["brier_t"], Status.DELAYED_ENTRY)
+        return [(a, b, blank) for a, b in pairs]
     return [
         (
             a,
@@ -83,7 +140,7 @@ def brier_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
                 confidence_level=study.protocol.confidence_level,
             ),
         )
-        for a, b in model_pairs(names, study.protocol.comparisons.reference)
+        for a, b in pairs
     ]
 
 
@@ -102,14 +159,7 @@ def _add_calibration(
     protocol, risk = study.protocol, study.risk[model, horizon]
     level = protocol.confidence_level
     if study.competing:
-        blank = Estimate(
-            value=np.nan,
-            interval=Interval.undefined(level),
-            method="flexible calibration at the horizon",
-            n=study.time.size,
-            events=int(np.count_nonzero(study.event)),
-            status=Status.COMPETING_EVENTS,
-        )
+        blank = unavailable(study, ESTIMATORS["ici_t"], Status.COMPETING_EVENTS)
         for metric in ("ici", "e50", "e90", "emax"):
             found.metric(model, f"{metric}_t", blank, horizon=horizon)
         return

@@ -46,7 +46,8 @@ class SurvivalOutcome(Strict):
 
     `curve_times` are the times of the AUC(t) curve; when not given, twelve equal steps to the
     last horizon. With `cause`, the event of interest among competing ones, `event` holds 0 for
-    censored and a positive whole number for each kind of event.
+    censored and a positive whole number for each kind of event. `entry` holds when each patient
+    came under observation (left truncation), on the clock of `time`; without it all did at zero.
     """
 
     time: Name
@@ -55,6 +56,7 @@ class SurvivalOutcome(Strict):
     horizons: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)]
     curve_times: Annotated[list[Annotated[float, Field(gt=0.0)]], Field(min_length=1)] | None = None
     cause: Annotated[int, Field(ge=1)] | None = None
+    entry: Name | None = None
     name: Name | None = None
 
     @model_validator(mode="after")

@@ -95,11 +95,16 @@ def _compared(
     rows = np.ones(member.size, dtype=np.bool_) if chosen is None else chosen
     layer = None if strata is None else strata[rows].astype(str)
     time, member = study.time[rows], member[rows]
+    entry = None if study.entry is None else study.entry[rows]
+    if study.competing and entry is not None:
+        return _without(study, "Gray's test", Status.DELAYED_ENTRY)
     tested: GrayResult | LogrankResult
     if study.competing:
         tested = gray_test(time, study.kind[rows], member, strata=layer)
     else:
-        tested = logrank_test(time, study.event[rows], member, strata=layer, **_weights(study))
+        tested = logrank_test(
+            time, study.event[rows], member, strata=layer, entry=entry, **_weights(study)
+        )
     return SignificanceTest(
         statistic=tested.statistic,
         df=tested.df,
@@ -140,7 +145,9 @@ def _trend(study: SurvivalStudy, member: Member) -> SignificanceTest:
     if study.competing:
         return _without(study, "test for trend", Status.COMPETING_EVENTS)
     present = np.unique(member).astype(np.float64)  # a group without patients keeps its place
-    return logrank_trend_test(study.time, study.event, member, scores=present, **_weights(study))
+    return logrank_trend_test(
+        study.time, study.event, member, scores=present, entry=study.entry, **_weights(study)
+    )
 
 
 def _is_small(study: SurvivalStudy, member: Member, count: int) -> bool:
@@ -152,6 +159,8 @@ def _is_small(study: SurvivalStudy, member: Member, count: int) -> bool:
 def _permuted(study: SurvivalStudy, member: Member, rng: np.random.Generator) -> SignificanceTest:
     if study.competing:
         return _without(study, "permutation test", Status.COMPETING_EVENTS)
+    if study.entry is not None:
+        return _without(study, "permutation test", Status.DELAYED_ENTRY)
     found: PermutationLogrank = permutation_logrank_test(
         study.time,
         study.event,

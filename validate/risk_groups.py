@@ -56,11 +56,14 @@ def _add_group_curve(
     chosen: NDArray[np.bool_],
 ) -> None:
     time, level = study.time[chosen], study.protocol.confidence_level
+    entry = None if study.entry is None else study.entry[chosen]
     if study.competing:
-        incidence = aalen_johansen(time, study.kind[chosen], n_causes=2, confidence_level=level)
+        incidence = aalen_johansen(
+            time, study.kind[chosen], n_causes=2, entry=entry, confidence_level=level
+        )
         add_incidence(found, model, risk_group, incidence)
     else:
-        curve = kaplan_meier(time, study.event[chosen], confidence_level=level)
+        curve = kaplan_meier(time, study.event[chosen], entry=entry, confidence_level=level)
         add_curve(found, model, risk_group, curve)
 
 
@@ -75,20 +78,25 @@ def _add_contrast(
 ) -> None:
     """Add the hazard ratio, and the difference and ratio of restricted means, of two groups."""
     time, event, group = study.time[pair], study.event[pair], higher[pair]
+    entry = None if study.entry is None else study.entry[pair]
     level = study.protocol.confidence_level
-    ratio = _hazard_ratio(time, event, group, level)
+    ratio = _hazard_ratio(time, event, group, entry, level)
     found.metric(model, f"hazard_ratio{suffix}", replace(ratio, method=f"{ratio.method}; {what}"))
     if study.competing:
         return
     tau = max(study.protocol.outcome.horizons)
-    restricted = _restricted_means(time, event, group, tau, level)
+    restricted = _restricted_means(time, event, group, entry, tau, level)
     for metric, estimate in restricted.items():
         said = replace(estimate, method=f"{estimate.method}; {what}")
         found.metric(model, f"{metric}{suffix}", said, horizon=tau)
 
 
 def _hazard_ratio(
-    time: FloatArray, event: NDArray[np.bool_], group: NDArray[np.bool_], level: float
+    time: FloatArray,
+    event: NDArray[np.bool_],
+    group: NDArray[np.bool_],
+    entry: FloatArray | None,
+    level: float,
 ) -> Estimate:
     n, events = time.size, int(np.count_nonzero(event))
     undefined = Interval.undefined(level)
@@ -101,13 +109,18 @@ def _hazard_ratio(
             events=events,
             status=Status.ONE_GROUP,
         )
-    fit = cox_regression(time, event, group[:, np.newaxis], confidence_level=level)
+    fit = cox_regression(time, event, group[:, np.newaxis], entry=entry, confidence_level=level)
     term = fit.terms[0]
     return replace(term.hazard_ratio, method=fit.method)
 
 
 def _restricted_means(
-    time: FloatArray, event: NDArray[np.bool_], group: NDArray[np.bool_], tau: float, level: float
+    time: FloatArray,
+    event: NDArray[np.bool_],
+    group: NDArray[np.bool_],
+    entry: FloatArray | None,
+    tau: float,
+    level: float,
 ) -> dict[str, Estimate]:
     """Return the higher group's restricted mean minus, and divided by, the lower group's."""
     n, events = time.size, int(np.count_nonzero(event))
@@ -122,7 +135,9 @@ def _restricted_means(
         )
         return {"rmst_difference": blank, "rmst_ratio": blank}
     lower_group_last = np.where(group, 0, 1)
-    found = rmst_comparison(time, event, lower_group_last, tau=tau, confidence_level=level)
+    found = rmst_comparison(
+        time, event, lower_group_last, tau=tau, entry=entry, confidence_level=level
+    )
     difference = Estimate(
         value=found.difference.difference,
         se=found.difference.se,
@@ -177,7 +192,8 @@ def add_risk_table(
 ) -> None:
     """Add the numbers at risk below a Kaplan-Meier curve at round times."""
     at = risk_table_times(float(study.time.max()))
-    counts = numbers_at_risk(study.time[chosen], study.event[chosen], at)
+    entry = None if study.entry is None else study.entry[chosen]
+    counts = numbers_at_risk(study.time[chosen], study.event[chosen], at, entry=entry)
     found.curve(
         "risk_table",
         {"model": model, "group": risk_group},

@@ -6,6 +6,7 @@ from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.concordance import c_harrell, c_uno, concordance_test
 from extval.stats.kaplan_meier import kaplan_meier, quantile, reverse_kaplan_meier, survival_at
 from extval.stats.proportional_hazards import proportional_hazards_test
+from extval.stats.results import Estimate, Status
 from extval.stats.rmst import rmst
 from extval.stats.survival_calibration import calibration_slope_cox
 from extval.validate.cohort import Group
@@ -19,27 +20,34 @@ from extval.validate.risk_groups import (
     add_risk_table,
 )
 from extval.validate.store import ModelRow
-from extval.validate.study import SurvivalStudy
+from extval.validate.study import FloatArray, SurvivalStudy
+from extval.validate.unavailable import not_compared, unavailable
 
 
 def describe(study: SurvivalStudy, group: Group) -> GroupFindings:
     """Return what is known of the group before any model is looked at."""
     found, level = GroupFindings(group), study.protocol.confidence_level
     if study.competing:
-        incidence = aalen_johansen(study.time, study.kind, n_causes=2, confidence_level=level)
+        incidence = aalen_johansen(
+            study.time, study.kind, n_causes=2, entry=study.entry, confidence_level=level
+        )
         for horizon in study.protocol.outcome.horizons:
             found.metric("", "incidence_t", incidence_at(incidence, horizon), horizon=horizon)
         add_incidence(found, "", "", incidence)
     else:
-        curve = kaplan_meier(study.time, study.event, confidence_level=level)
+        curve = kaplan_meier(study.time, study.event, entry=study.entry, confidence_level=level)
         for horizon in study.protocol.outcome.horizons:
             found.metric("", "survival_t", survival_at(curve, horizon), horizon=horizon)
-            mean = rmst(study.time, study.event, tau=horizon, confidence_level=level)
+            mean = rmst(
+                study.time, study.event, tau=horizon, entry=study.entry, confidence_level=level
+            )
             found.metric("", "rmst", mean, horizon=horizon)
         found.metric("", "survival_median", quantile(curve, q=0.5))
         add_curve(found, "", "", curve)
     any_event = study.kind != 0
-    follow_up = reverse_kaplan_meier(study.time, any_event, confidence_level=level)
+    follow_up = reverse_kaplan_meier(
+        study.time, any_event, entry=study.entry, confidence_level=level
+    )
     found.metric("", "follow_up_median", quantile(follow_up, q=0.5))
     add_risk_table(found, study, "", "", np.ones(study.time.size, dtype=bool))
     return found
@@ -52,16 +60,20 @@ def evaluate_model(
     protocol, time, event = study.protocol, study.time, study.event
     found, level, score = GroupFindings(group), protocol.confidence_level, study.score(model.name)
     last = max(protocol.outcome.horizons)
-    found.metric(model.name, "c_harrell", c_harrell(time, event, score, confidence_level=level))
-    uno = c_uno(time, event, score, horizon=last, confidence_level=level)
+    harrell, uno = _concordance(study, score, last)
+    found.metric(model.name, "c_harrell", harrell)
     found.metric(model.name, "c_uno", uno, horizon=last)
     if model.name in study.linear_predictor:
         slope = calibration_slope_cox(
-            time, event, study.linear_predictor[model.name], confidence_level=level
+            time,
+            event,
+            study.linear_predictor[model.name],
+            entry=study.entry,
+            confidence_level=level,
         )
         found.metric(model.name, "calibration_slope", slope)
         predictor = study.linear_predictor[model.name][:, np.newaxis]
-        constant = proportional_hazards_test(time, event, predictor)
+        constant = proportional_hazards_test(time, event, predictor, entry=study.entry)
         found.test(model.name, "proportional_hazards", constant.overall)
     add_horizons(found, study, group, model.name, utility_at=utility_at)
     add_risk_groups(found, study, group, model, score)
@@ -86,7 +98,26 @@ def compare_models(study: SurvivalStudy, group: Group) -> GroupFindings:
     return found
 
 
+def _concordance(study: SurvivalStudy, score: FloatArray, last: float) -> tuple[Estimate, Estimate]:
+    """Return Harrell's and Uno's C; the pairs of both are made without delayed entry."""
+    if study.entry is not None:
+        harrell, uno = (
+            unavailable(study, name, Status.DELAYED_ENTRY) for name in ("Harrell's C", "Uno's C")
+        )
+        return harrell, uno
+    level = study.protocol.confidence_level
+    return (
+        c_harrell(study.time, study.event, score, confidence_level=level),
+        c_uno(study.time, study.event, score, horizon=last, confidence_level=level),
+    )
+
+
 def _concordance_pairs(study: SurvivalStudy, estimator: str, horizon: float | None) -> Pairs:
+    pairs = model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
+    if study.entry is not None:
+        name = f"{estimator.capitalize()}'s C"
+        blank = not_compared(study, name, Status.DELAYED_ENTRY)
+        return [(a, b, blank) for a, b in pairs]
     return [
         (
             a,
@@ -101,5 +132,5 @@ def _concordance_pairs(study: SurvivalStudy, estimator: str, horizon: float | No
                 confidence_level=study.protocol.confidence_level,
             ),
         )
-        for a, b in model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
+        for a, b in pairs
     ]
