@@ -213,6 +213,17 @@ def refuse_table(table: Any, *, batch: str, covariates: Sequence[str], outcome: 
         )
 
 
+def refuse_absent(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raise if a feature that was learned is not in the table."""
+    known = set(table.columns)
+    absent = [name for name in names if name not in known]
+    if absent:
+        raise ValueError(
+            f"Feature {absent[0]!r} of the development is not in the table; {len(absent)} are "
+            "missing. Extract them, or fit without them."
+        )
+
+
 def refuse_roles(*, batch: str, covariates: Sequence[str], outcome: str | None) -> None:
     """Raise if a column has two roles, or the outcome any."""
     if isinstance(covariates, str):

@@ -1,6 +1,6 @@
 """ComBat: scanner and centre effects, learned on development and removed with frozen numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -78,7 +78,8 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
     cautions_ : tuple of str
         Sentences to print: small batches, batches with one outcome only.
     estimated_from_ : dict of str to int
-        Patients from which the last `transform` estimated each new batch, or `with_batch` did.
+        Patients from whose features each batch beyond development was estimated, by `with_batch`
+        or by the last `transform`.
 
     Notes
     -----
@@ -139,6 +140,49 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         self.reference = reference
         self.new_batch = new_batch
 
+    @classmethod
+    def from_parameters(
+        cls,
+        *,
+        batch: str,
+        features: Sequence[str],
+        grand_mean: ArrayLike,
+        pooled_sd: ArrayLike,
+        location: Mapping[str, ArrayLike],
+        scale: Mapping[str, ArrayLike],
+        covariate_levels: Mapping[str, Sequence[str]] | None = None,
+        covariate_coefficients: ArrayLike = (),
+        **settings: Any,
+    ) -> Self:
+        """Return a fitted step from the attributes of another, for all or some of its features.
+
+        Parameters
+        ----------
+        batch : str
+            Column of the batch labels.
+        features : sequence of str, length p
+            Features to keep; the arrays below are in their order.
+        grand_mean, pooled_sd, location, scale, covariate_levels, covariate_coefficients
+            As the attributes of those names.
+        **settings
+            The other parameters of the constructor.
+        """
+        step = cls(batch, **settings)
+        step.features_ = tuple(features)
+        step.grand_mean_ = np.asarray(grand_mean, dtype=np.float64)
+        step.pooled_sd_ = np.asarray(pooled_sd, dtype=np.float64)
+        step.location_ = {name: np.asarray(v, dtype=np.float64) for name, v in location.items()}
+        step.scale_ = {name: np.asarray(v, dtype=np.float64) for name, v in scale.items()}
+        step.batches_ = tuple(step.location_)
+        step.covariate_levels_ = {c: tuple(of) for c, of in (covariate_levels or {}).items()}
+        step.covariate_terms_ = tuple(term for one in step._covariates() for term in one.terms)
+        shape = (len(step.covariate_terms_), len(step.features_))
+        step.covariate_coefficients_ = np.asarray(covariate_coefficients, np.float64).reshape(shape)
+        step.unchanged_ = tuple(np.array(step.features_, dtype=object)[step.pooled_sd_ == 0.0])
+        step.n_per_batch_, step.cautions_, step.estimated_from_ = {}, (), {}
+        step.patients_seen_ = None
+        return step
+
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:  # noqa: N803
         """Learn grand mean, covariate effects, pooled variance and the effect of each batch.
 
@@ -198,17 +242,17 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         Parameters
         ----------
         X : DataFrame of shape (n, columns)
-            The columns of development; any number of patients.
+            Any number of patients; columns are found by name, others are ignored.
 
         Raises
         ------
         ValueError
             If a patient's batch was not in development (unless `new_batch` is 'estimate'), a
-            covariate level is unknown, or a value is missing.
+            covariate level is unknown, or a column or value is missing.
         """
         check_is_fitted(self)
         reading.refuse_table(X, **self._roles())
-        validate_data(self, X, skip_check_array=True, reset=False)
+        reading.refuse_absent(X, self.features_)
         batch = self._batch(X)
         x = reading.features(X, self.features_)
         terms = reading.design(X, self._covariates())
@@ -222,7 +266,8 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
                 f"{', '.join(self.location_)}; {rows.size} patients have a new batch, first "
                 f"{X.index[rows[0]]!r}. Add it with `with_batch`, or set `new_batch='estimate'`."
             )
-        estimated: dict[str, int] = {}
+        counts = self.n_per_batch_
+        estimated = {name: counts[name] for name in counts if name not in self.batches_}
         everyone = np.arange(len(self.features_))
         for name in new:
             rows = np.flatnonzero(batch == name)
@@ -265,7 +310,13 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
             If X has fewer than 2 patients, several batches, or columns unknown to development.
         """
         check_is_fitted(self)
-        name = self._only_batch(X)
+        reading.refuse_table(X, **self._roles())
+        found = {"new"} if self.batch not in X.columns else set(self._batch(X))
+        if len(found) != 1:
+            raise ValueError(
+                f"The patients must be of one new batch; column {self.batch!r} has {len(found)}: "
+                f"{', '.join(sorted(found))}. Call once for each."
+            )
         meta = {self.batch, *self.covariates}
         wanted = [column for column in X.columns if column not in meta]
         place = {feature: j for j, feature in enumerate(self.features_)}
@@ -279,7 +330,7 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
             reading.features(X, wanted),
             reading.design(X, self._covariates()),
             np.array([place[column] for column in wanted]),
-            name,
+            found.pop(),
         )
 
     def with_batch(self, name: str, X: pd.DataFrame) -> Self:  # noqa: N803
@@ -295,24 +346,21 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         Raises
         ------
         ValueError
-            If the batch is known already or a feature is missing.
+            If the batch is known already, is another than in X, or a feature is missing.
         """
         check_is_fitted(self)
         if name in self.location_:
             raise ValueError(f"Batch {name!r} is known already; its parameters are frozen.")
-        absent = [feature for feature in self.features_ if feature not in X.columns]
-        if absent:
-            raise ValueError(
-                f"Feature {absent[0]!r} is missing; {len(absent)} are. `estimate_batch` takes "
-                "some of the features, `with_batch` needs all."
-            )
+        reading.refuse_absent(X, self.features_)
         meta = [column for column in (self.batch, *self.covariates) if column in X.columns]
         location, scale = self.estimate_batch(X[[*meta, *self.features_]])
+        if self.batch in X.columns and self._batch(X)[0] != name:
+            raise ValueError(f"The patients are of batch {self._batch(X)[0]!r}, not {name!r}.")
         extended = copy(self)
         extended.location_ = {**self.location_, name: location}
         extended.scale_ = {**self.scale_, name: scale}
         extended.n_per_batch_ = {**self.n_per_batch_, name: len(X)}
-        extended.estimated_from_ = {name: len(X)}
+        extended.estimated_from_ = {**self.estimated_from_, name: len(X)}
         extended.cautions_ = (*self.cautions_, *_few({name: len(X)}))
         return extended
 
@@ -377,19 +425,6 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
             mean_only=self.mean_only,
             empirical_bayes=self.empirical_bayes,
         )
-
-    def _only_batch(self, table: pd.DataFrame) -> str:
-        """Return the one label of the batch column, or a stand-in where there is none."""
-        reading.refuse_table(table, **self._roles())
-        if self.batch not in table.columns:
-            return "new"
-        names = sorted(set(self._batch(table)))
-        if len(names) != 1:
-            raise ValueError(
-                f"The patients must be of one new batch; column {self.batch!r} has {len(names)}: "
-                f"{', '.join(names)}. Call once for each."
-            )
-        return str(names[0])
 
 
 def _few(sizes: dict[str, int]) -> list[str]:
