@@ -19,6 +19,7 @@ from extval.reports.sections import (
     cohorts,
     discrimination,
     methods,
+    missing,
     others,
     sample_size,
     subgroups,
@@ -50,6 +51,7 @@ def build_report(results: Results) -> Report:
     parts = (
         cohorts.section(index),
         baseline.section(index),
+        missing.section(index),
         discrimination.section(index),
         classification.section(index),
         calibration.section(index),

@@ -24,6 +24,7 @@ from extval.validate.freezing import (
     survival_event_rate,
     utility_threshold,
 )
+from extval.validate.missing import left_out, missing_patterns, missing_rows
 from extval.validate.protocol import resolved
 from extval.validate.store import CohortRow, ModelRow, Results
 from extval.validate.study import BinaryStudy, Study, SurvivalStudy
@@ -105,6 +106,8 @@ def evaluate(
         curves=found.curves,
         subgroups=subgroup_rows(study, validation),
         baseline=baseline_rows(study),
+        missing=missing_rows(study),
+        missing_patterns=missing_patterns(study),
         cautions=tuple(_cautions(cohorts, study)),
         provenance={
             "extval": metadata.version("extval"),
@@ -193,6 +196,20 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
             "There are competing events. AUC(t), Brier(t), O:E(t) and net benefit are for the "
             "cause of interest among them; the C-index, calibration slope and hazard ratios are "
             "cause-specific, with competing events as censored."
+        )
+    if isinstance(study, SurvivalStudy) and study.entry is not None:
+        yield (
+            "Patients came under observation after time zero (left truncation). Curves, log-rank "
+            "tests, Cox models and O:E(t) count each from entry on; what is not defined then has "
+            "a row with a sentence."
+        )
+    dropped = left_out(study)
+    if dropped:
+        counts = " and ".join(f"{count} {cohort}" for cohort, count in sorted(dropped.items()))
+        yield (
+            f"Complete cases: {counts} patients were left out because a prediction or the outcome "
+            "is missing. The results hold for all patients only if these are missing at random, "
+            "independently of the outcome."
         )
     wanted = "100 events and 100 patients without the event" if binary_outcome else "100 events"
     for row in cohorts:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 from extval.validate import store, yaml_file
 from extval.validate.characteristics import written
 from extval.validate.errors import InputError
-from extval.validate.protocol import SurvivalProtocol
+from extval.validate.protocol import SurvivalProtocol, listed
 from extval.validate.store import Results
-from extval.validate.study import Study, SurvivalStudy
+from extval.validate.study import AnyStudy, Study, SurvivalStudy
 
 MANIFEST_SCHEMA = "extval-manifest/1"
 CHUNK = 1 << 20
@@ -85,6 +85,10 @@ def write_results(
         _write(folder / "subgroups.csv", store.subgroups_csv(results))
     if results.baseline:
         _write(folder / "baseline.csv", store.baseline_csv(results))
+    if results.missing:
+        _write(folder / "missing.csv", store.missing_csv(results))
+    if results.missing_patterns:
+        _write(folder / "missing_patterns.csv", store.missing_patterns_csv(results))
     (folder / "curves").mkdir()
     for kind, table in results.curves.items():
         _write(folder / "curves" / f"{kind}.csv", store.curve_csv(table))
@@ -141,21 +145,32 @@ def _manifest(folder: Path, results: Results) -> str:
 
 
 def _predictions(study: Study) -> str:
-    """Return outcome and predictions of every patient under pseudonyms, as the protocol reads."""
-    protocol, roster = study.protocol, study.roster
+    """Return outcome and predictions of every patient under pseudonyms, as the protocol reads.
+
+    Patients who were left out for an empty cell are there, with that cell empty.
+    """
+    protocol = study.protocol
+    everyone, gaps = study, {}
+    if study.whole is not None:
+        everyone, gaps = study.whole.study, study.whole.gaps
+    roster = everyone.roster
     columns: dict[str, Any] = {
         protocol.columns.patient: roster.patient,
         protocol.columns.center: roster.center.tolist(),
         protocol.columns.cohort: roster.cohort.tolist(),
     }
-    if isinstance(study, SurvivalStudy):
-        columns |= _survival_columns(study, study.protocol)
+    if isinstance(everyone, SurvivalStudy):
+        columns |= _survival_columns(everyone, everyone.protocol)
     else:
-        if study.protocol.columns.cluster is not None and study.cluster is not None:
-            columns[study.protocol.columns.cluster] = study.cluster.tolist()
-        columns[study.protocol.outcome.column] = study.y_true.astype(int).tolist()
-        for name, model in study.protocol.models.items():
-            columns[model.probability] = study.y_prob[name].tolist()
+        if everyone.protocol.columns.cluster is not None and everyone.cluster is not None:
+            columns[everyone.protocol.columns.cluster] = everyone.cluster.tolist()
+        columns[everyone.protocol.outcome.column] = everyone.y_true.astype(int).tolist()
+        for name, model in everyone.protocol.models.items():
+            for one, column in _imputed(everyone, listed(model.probability)):
+                columns[column] = one.y_prob[name].tolist()
+    for column, empty in gaps.items():
+        cells = zip(columns[column], empty.tolist(), strict=True)
+        columns[column] = ["" if gap else value for value, gap in cells]
     columns |= written(roster.characteristics, columns)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -164,16 +179,26 @@ def _predictions(study: Study) -> str:
     return out.getvalue()
 
 
+def _imputed(study: AnyStudy, columns: Sequence[str]) -> Iterator[tuple[AnyStudy, str]]:
+    """Yield each column of a prediction with the study that holds its values."""
+    if len(columns) < 2:
+        return ((study, column) for column in columns)
+    return zip(study.imputations, columns, strict=True)
+
+
 def _survival_columns(study: SurvivalStudy, protocol: SurvivalProtocol) -> dict[str, Any]:
     columns: dict[str, Any] = {
         protocol.outcome.time: study.time.tolist(),
         protocol.outcome.event: _event_codes(study, protocol),
     }
+    if protocol.outcome.entry is not None and study.entry is not None:
+        columns[protocol.outcome.entry] = study.entry.tolist()
     for name, model in protocol.models.items():
-        if model.linear_predictor is not None:
-            columns[model.linear_predictor] = study.linear_predictor[name].tolist()
-        for horizon, column in model.risk.items():
-            columns[column] = study.risk[name, horizon].tolist()
+        for one, column in _imputed(study, listed(model.linear_predictor or [])):
+            columns[column] = one.linear_predictor[name].tolist()
+        for horizon, named in model.risk.items():
+            for one, column in _imputed(study, listed(named)):
+                columns[column] = one.risk[name, horizon].tolist()
     return columns
 
 

@@ -32,7 +32,7 @@ def freeze_binary(development: BinaryStudy) -> tuple[ModelRow, ...]:
         frozen.append(
             ModelRow(
                 name=name,
-                columns={"probability": development.protocol.models[name].probability},
+                columns=_named("probability", development.protocol.models[name].probability),
                 threshold=None if np.isnan(found.value) else found.value,
                 threshold_rule=_rule_text(rule),
                 threshold_note=found.status.value,
@@ -75,7 +75,9 @@ def binary_event_rate(development: BinaryStudy) -> float:
 def survival_event_rate(development: SurvivalStudy) -> float:
     """Return the share with the event by the first horizon, in the development patients."""
     horizon = development.protocol.outcome.horizons[0]
-    incidence = aalen_johansen(development.time, development.kind, n_causes=2)
+    incidence = aalen_johansen(
+        development.time, development.kind, n_causes=2, entry=development.entry
+    )
     rate = incidence_at(incidence, horizon).value
     return 0.5 if np.isnan(rate) else rate
 
@@ -101,7 +103,16 @@ def _cuts(rule: RiskGroups, score: FloatArray) -> tuple[float, ...]:
 
 def _columns(study: SurvivalStudy, name: str) -> dict[str, str]:
     model = study.protocol.models[name]
-    found = {f"risk at {horizon:g}": column for horizon, column in model.risk.items()}
+    found: dict[str, str] = {}
+    for horizon, columns in model.risk.items():
+        found |= _named(f"risk at {horizon:g}", columns)
     if model.linear_predictor is not None:
-        found["linear predictor"] = model.linear_predictor
+        found |= _named("linear predictor", model.linear_predictor)
     return found
+
+
+def _named(what: str, columns: str | list[str]) -> dict[str, str]:
+    """Return a prediction's column under its name, or its columns by imputation."""
+    if isinstance(columns, str):
+        return {what: columns}
+    return {f"{what}, imputation {place}": name for place, name in enumerate(columns, start=1)}

@@ -107,6 +107,38 @@ class BaselineRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingRow:
+    """One line of `missing.csv`: how many cells of a column are empty in one cohort or centre.
+
+    `use` says what the protocol names the column for. The row without a column counts the patients
+    who were left out because a prediction or the outcome is missing.
+    """
+
+    cohort: str
+    center: str
+    column: str
+    use: str
+    n: int
+    missing: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingPatternRow:
+    """One line of `missing_patterns.csv`: patients in whom the same columns are empty.
+
+    `pattern` holds the columns with ``; `` between them; it is empty for complete patients.
+    """
+
+    cohort: str
+    center: str
+    pattern: str
+    columns: int
+    patients: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CohortRow:
     """One cohort or centre: who is in it. `center` is ``all`` for the pooled cohort."""
 
@@ -153,6 +185,8 @@ class Results:
     curves: Mapping[str, Mapping[str, list[Any]]]
     subgroups: tuple[SubgroupRow, ...] = ()
     baseline: tuple[BaselineRow, ...] = ()
+    missing: tuple[MissingRow, ...] = ()
+    missing_patterns: tuple[MissingPatternRow, ...] = ()
     cautions: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
@@ -297,6 +331,10 @@ def from_json(text: str, *, source: str) -> Results:
             curves=_revive(raw["curves"]),
             subgroups=tuple(SubgroupRow(**_revive(row)) for row in raw.get("subgroups", ())),
             baseline=tuple(BaselineRow(**_revive(row)) for row in raw.get("baseline", ())),
+            missing=tuple(MissingRow(**row) for row in raw.get("missing", ())),
+            missing_patterns=tuple(
+                MissingPatternRow(**row) for row in raw.get("missing_patterns", ())
+            ),
             cautions=tuple(raw["cautions"]),
             provenance=raw["provenance"],
         )
@@ -340,6 +378,22 @@ def baseline_csv(results: Results) -> str:
     return tidy_csv(
         [f.name for f in fields(BaselineRow)],
         (tuple(asdict(r).values()) for r in results.baseline),
+    )
+
+
+def missing_csv(results: Results) -> str:
+    """Return the text of `missing.csv`."""
+    return tidy_csv(
+        [f.name for f in fields(MissingRow)],
+        (tuple(asdict(r).values()) for r in results.missing),
+    )
+
+
+def missing_patterns_csv(results: Results) -> str:
+    """Return the text of `missing_patterns.csv`."""
+    return tidy_csv(
+        [f.name for f in fields(MissingPatternRow)],
+        (tuple(asdict(r).values()) for r in results.missing_patterns),
     )
 
 

@@ -6,12 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from extval.validate import folder as results_folder
-from extval.validate.store import BaselineRow, ComparisonRow, MetricRow, Results
+from extval.validate.store import (
+    BaselineRow,
+    ComparisonRow,
+    MetricRow,
+    MissingPatternRow,
+    MissingRow,
+    Results,
+)
+
+StoredRow = MetricRow | ComparisonRow | BaselineRow | MissingRow | MissingPatternRow
 
 MAX_LISTED = 20
 _ROW_KEYS = (
     *("by", "cohort", "center", "group", "subgroup", "level_name"),
-    *("variable", "category", "measure"),
+    *("variable", "category", "measure", "column", "pattern"),
     *("model", "model_a", "model_b", "metric", "horizon", "threshold"),
 )
 
@@ -54,6 +63,9 @@ def differing_numbers(recorded: Results, again: Results) -> list[str]:
     found += _differences("comparisons.csv", recorded.comparisons, again.comparisons)
     found += _differences("subgroups.csv", recorded.subgroups, again.subgroups)
     found += _differences("baseline.csv", recorded.baseline, again.baseline)
+    found += _differences("missing.csv", recorded.missing, again.missing)
+    patterns = (recorded.missing_patterns, again.missing_patterns)
+    found += _differences("missing_patterns.csv", *patterns)
     found += [
         f"frozen model `{mine.name}` differs: {asdict(mine)} was recorded, {asdict(new)} comes out."
         for mine, new in zip(recorded.models, again.models, strict=False)
@@ -72,8 +84,8 @@ def limited(sentences: list[str], *, say: Callable[[str], None]) -> None:
 
 def _differences(
     name: str,
-    recorded: Sequence[MetricRow | ComparisonRow | BaselineRow],
-    again: Sequence[MetricRow | ComparisonRow | BaselineRow],
+    recorded: Sequence[StoredRow],
+    again: Sequence[StoredRow],
 ) -> Iterator[str]:
     mine = {_key(row): asdict(row) for row in recorded}
     new = {_key(row): asdict(row) for row in again}
@@ -91,7 +103,7 @@ def _differences(
                 )
 
 
-def _key(row: MetricRow | ComparisonRow | BaselineRow) -> tuple[Any, ...]:
+def _key(row: StoredRow) -> tuple[Any, ...]:
     cells = asdict(row)
     return tuple((name, cells[name]) for name in _ROW_KEYS if name in cells)
 
