@@ -3,13 +3,15 @@
 These functions are handed the development patients only; no external outcome can reach them.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.threshold import choose_threshold
 from extval.validate.protocol import DecisionGrid, RiskGroups, Thresholds
 from extval.validate.store import ModelRow
-from extval.validate.study import BinaryStudy, FloatArray, SurvivalStudy
+from extval.validate.study import BinaryStudy, BoolArray, FloatArray, SurvivalStudy
 
 _PROBABILITIES = {
     "median": (1 / 2,),
@@ -20,38 +22,51 @@ _PROBABILITIES = {
 
 def freeze_binary(development: BinaryStudy) -> tuple[ModelRow, ...]:
     """Return each model with its decision threshold from the development patients."""
-    rule = development.protocol.thresholds
-    frozen = []
-    for name, y_prob in development.y_prob.items():
-        found = choose_threshold(
+    return tuple(
+        with_threshold(
+            name,
+            {"probability": development.protocol.models[name].probability},
+            development.protocol.thresholds,
             development.y_true,
             y_prob,
-            rule=rule.rule,
-            at=rule.value if rule.rule == "value" else rule.at,
         )
-        frozen.append(
-            ModelRow(
-                name=name,
-                columns=_named("probability", development.protocol.models[name].probability),
-                threshold=None if np.isnan(found.value) else found.value,
-                threshold_rule=_rule_text(rule),
-                threshold_note=found.status.value,
-            )
-        )
-    return tuple(frozen)
+        for name, y_prob in development.y_prob.items()
+    )
+
+
+def with_threshold(
+    name: str, columns: Mapping[str, str], rule: Thresholds, y_true: BoolArray, y_prob: FloatArray
+) -> ModelRow:
+    """Return a model with the threshold that the rule chooses in these patients."""
+    at = rule.value if rule.rule == "value" else rule.at
+    found = choose_threshold(y_true, y_prob, rule=rule.rule, at=at)
+    return ModelRow(
+        name=name,
+        columns=columns,
+        threshold=None if np.isnan(found.value) else found.value,
+        threshold_rule=_rule_text(rule),
+        threshold_note=found.status.value,
+    )
 
 
 def freeze_survival(development: SurvivalStudy) -> tuple[ModelRow, ...]:
     """Return each model with its risk-group cuts from the development patients."""
     rule = development.protocol.risk_groups
     return tuple(
-        ModelRow(
-            name=name,
-            columns=_columns(development, name),
-            risk_group_cuts=_cuts(rule, development.score(name)),
-            risk_group_rule=_cut_text(rule),
-        )
+        with_cuts(name, _columns(development, name), rule, development.score(name))
         for name in development.protocol.models
+    )
+
+
+def with_cuts(
+    name: str, columns: Mapping[str, str], rule: RiskGroups, score: FloatArray
+) -> ModelRow:
+    """Return a model with the risk-group cuts that the rule takes from these patients."""
+    return ModelRow(
+        name=name,
+        columns=columns,
+        risk_group_cuts=_cuts(rule, score),
+        risk_group_rule=_cut_text(rule),
     )
 
 
