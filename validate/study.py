@@ -125,6 +125,13 @@ class Whole:
     gaps: Mapping[str, BoolArray]
 
 
+def read_study(table: Table, protocol: Protocol) -> Study:
+    """Return the study that a table holds, of the kind of outcome that the protocol names."""
+    if isinstance(protocol, BinaryProtocol):
+        return read_binary(table, protocol)
+    return read_survival(table, protocol)
+
+
 def read_binary(table: Table, protocol: BinaryProtocol) -> BinaryStudy:
     """Return the study that a table holds, or an error that names column, row and value."""
     filled, gaps = without_gaps(table, protocol)
