@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from extval.validate import cli_models
 from extval.validate.errors import InputError
 from extval.validate.progress import progress
 
 if TYPE_CHECKING:
     from extval.validate.protocol import Protocol
     from extval.validate.store import Results
-    from extval.validate.study import Study
 
 app = typer.Typer(
     name="extval",
@@ -430,8 +430,10 @@ def _evaluate_into(
     from extval.validate.evaluation import default_jobs
     from extval.validate.evaluation import evaluate as run
     from extval.validate.folder import input_record, write_results
+    from extval.validate.study import read_study
+    from extval.validate.table import read_table
 
-    study = _read_study(table, protocol)
+    study = read_study(read_table(table), protocol)
     if inputs is None:
         inputs = [input_record(table, "table")]
         if protocol_file is not None:
@@ -446,17 +448,6 @@ def _evaluate_into(
         )
     write_results(folder, results, study, report=_report_writer() if report else None)
     return results
-
-
-def _read_study(table: Path, protocol: "Protocol") -> "Study":
-    from extval.validate.protocol import BinaryProtocol
-    from extval.validate.study import read_binary, read_survival
-    from extval.validate.table import read_table
-
-    data = read_table(table)
-    if isinstance(protocol, BinaryProtocol):
-        return read_binary(data, protocol)
-    return read_survival(data, protocol)
 
 
 def _report_writer() -> "Callable[[Results, Path], None]":
@@ -503,6 +494,9 @@ def _say_done(results: "Results", out: Path) -> None:
             f"{cautions} caution{'s' if cautions > 1 else ''}; the first: {results.cautions[0]}",
             err=True,
         )
+
+
+cli_models.register(app, _report_writer, _say_done)
 
 
 if __name__ == "__main__":

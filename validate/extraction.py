@@ -58,6 +58,22 @@ def extract(
         When study, manifest, parameters or weights are wrong, or `out` holds something else.
     """
     study = extract_study.read_study(study_file)
+    return extract_study_of(
+        study, study_file, out, n_jobs=n_jobs, dask=dask, progress=progress, say=say
+    )
+
+
+def extract_study_of(
+    study: ExtractStudy,
+    study_file: Path,
+    out: Path,
+    *,
+    n_jobs: int,
+    dask: str | None,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> bool:
+    """Extract as `extract` does, a study that is read already; paths are those of its file."""
     _check_folder(out)
     with _as_input_error(), on_cluster(dask) as cluster:
         plan = extract_study.plan(study.images, study.features, study_file.parent)
@@ -108,6 +124,14 @@ def check(
     if out is not None:
         _replace(out, _csv(quality.rows).encode())
     return quality
+
+
+def reading_tables(out: Path) -> dict[str, Path]:
+    """Return the feature tables of further readers in a folder of features, by their names."""
+    prefix = "features_"
+    return {
+        path.stem.removeprefix(prefix): path for path in sorted(out.glob(f"{prefix}*.parquet"))
+    }
 
 
 def check_lines(quality: Quality) -> list[str]:

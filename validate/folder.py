@@ -92,6 +92,10 @@ def write_results(
     (folder / "curves").mkdir()
     for kind, table in results.curves.items():
         _write(folder / "curves" / f"{kind}.csv", store.curve_csv(table))
+    if results.modelling:
+        (folder / "modelling").mkdir()
+        for kind, table in results.modelling.items():
+            _write(folder / "modelling" / f"{kind}.csv", store.curve_csv(table))
     _write(folder / "predictions.csv", _predictions(study))
     _write(folder / "protocol.yaml", yaml_file.dump(dict(results.protocol)))
     if report is not None:
@@ -100,9 +104,14 @@ def write_results(
 
 
 def listed_files(folder: Path) -> list[str]:
-    """Return the files of a results folder but the manifest, in a stable order."""
+    """Return the files of a results folder but the manifest, in a stable order.
+
+    What a run keeps in `stages/`, in order to go on where it was stopped, is no result.
+    """
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if name != "manifest.json")
+    return sorted(
+        name for name in found if name != "manifest.json" and not name.startswith("stages/")
+    )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -132,6 +141,7 @@ def _manifest(folder: Path, results: Results) -> str:
             **provenance["packages"],
         },
         "inputs": provenance["inputs"],
+        **({"order": provenance["order"]} if "order" in provenance else {}),
         "outputs": [
             {
                 "path": name,

@@ -171,7 +171,8 @@ class ModelRow:
 class Results:
     """Everything that an evaluation found; what `results.json` holds.
 
-    `curves` maps a kind (``roc``, ``calibration``, ...) to a tidy table held by columns.
+    `curves` maps a kind (``roc``, ``calibration``, ...) to a tidy table held by columns, and so
+    does `modelling` for what a run learned (``selection``, ``ratios``, ``audit``, ...).
     `cautions` are sentences that the report must print on its first page.
     """
 
@@ -187,6 +188,7 @@ class Results:
     baseline: tuple[BaselineRow, ...] = ()
     missing: tuple[MissingRow, ...] = ()
     missing_patterns: tuple[MissingPatternRow, ...] = ()
+    modelling: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
@@ -335,6 +337,7 @@ def from_json(text: str, *, source: str) -> Results:
             missing_patterns=tuple(
                 MissingPatternRow(**row) for row in raw.get("missing_patterns", ())
             ),
+            modelling=_revive(raw.get("modelling", {})),
             cautions=tuple(raw["cautions"]),
             provenance=raw["provenance"],
         )

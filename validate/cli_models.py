@@ -1,0 +1,121 @@
+"""The commands that learn and use models: run, apply, lock and init. See `cli.py` for the rest."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from extval.validate.errors import InputError
+from extval.validate.progress import progress
+
+if TYPE_CHECKING:
+    from extval.validate.store import Results
+
+    ReportWriter = Callable[[Results, Path], None]
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML); see docs/study-file.md.")]
+
+
+def register(
+    app: typer.Typer,
+    report_writer: "Callable[[], ReportWriter]",
+    say_done: "Callable[[Results, Path], None]",
+) -> None:
+    """Add the commands to the command line, which hands in what writes a report."""
+
+    @app.command()
+    def run(
+        study: StudyFile,
+        out: Annotated[
+            Path,
+            typer.Option(
+                "--out", help="Folder for the results; resumed if there.", show_default=False
+            ),
+        ],
+        until: Annotated[
+            str, typer.Option("--until", help="Last stage: features, models or report.")
+        ] = "report",
+        jobs: Annotated[
+            int, typer.Option("--jobs", min=0, help="Processes; 0 means all. Results stay equal.")
+        ] = 0,
+        dask: Annotated[
+            str | None, typer.Option("--dask", help="Address of a dask scheduler to extract on.")
+        ] = None,
+        force: Annotated[bool, typer.Option("--force", help="Replace earlier results.")] = False,
+        no_report: Annotated[bool, typer.Option("--no-report", help="Leave the PDF out.")] = False,
+    ) -> None:
+        """From images or feature tables to locked models and their external validation."""
+        from extval.validate.evaluation import default_jobs
+        from extval.validate.run import UNTIL, run_study
+
+        if until not in UNTIL:
+            raise InputError(f"--until {until!r} is no stage; choose one of {', '.join(UNTIL)}.")
+        results = run_study(
+            study,
+            out,
+            until=until,
+            force=force,
+            n_jobs=jobs or default_jobs(),
+            dask=dask,
+            progress=progress,
+            say=lambda text: typer.echo(text, err=True),
+            report=None if no_report else report_writer(),
+        )
+        if results is None:
+            typer.echo(str(out))
+        else:
+            say_done(results, out)
+
+    @app.command()
+    def apply(
+        model: Annotated[Path, typer.Argument(help="Locked model (JSON).")],
+        table: Annotated[Path, typer.Argument(help="CSV or Parquet, one row a patient.")],
+        out: Annotated[
+            Path | None, typer.Option("--out", help="CSV file; without it, to the screen.")
+        ] = None,
+        patient: Annotated[
+            str, typer.Option("--patient", help="Column of identifiers.")
+        ] = "patient",
+    ) -> None:
+        """Predict for one new patient or a centre with a locked model; needs no network."""
+        from extval.validate.applying import apply_model
+
+        found = apply_model(model, table, patient=patient)
+        for sentence in found.sentences:
+            typer.echo(sentence, err=True)
+        if out is None:
+            typer.echo(found.csv, nl=False)
+        else:
+            found.write(out)
+            typer.echo(str(out))
+
+    @app.command()
+    def lock(
+        formula: Annotated[Path, typer.Argument(help="Model file without its hash (JSON).")],
+        out: Annotated[
+            Path, typer.Option("--out", help="Locked model to write.", show_default=False)
+        ],
+    ) -> None:
+        """Lock a model written by hand, for example a published formula."""
+        from extval.validate import locked_model
+
+        found = locked_model.locked(locked_model.read_unlocked(formula))
+        out.write_text(locked_model.to_json(found), encoding="utf-8", newline="\n")
+        typer.echo(f"{out}: {found.name}, sha256 {found.sha256}")
+
+    @app.command()
+    def init(
+        out: Annotated[Path, typer.Argument(help="Study file to write.")] = Path("study.yaml"),
+        kind: Annotated[
+            str, typer.Option("--kind", help="binary (0/1 outcome) or survival.")
+        ] = "binary",
+    ) -> None:
+        """Write a study file with comments, to be filled in."""
+        from extval.validate.study_template import template
+
+        if out.exists():
+            raise InputError(f"{out} is there already; name another file.")
+        text = template(kind)
+        out.write_text(text, encoding="utf-8", newline="\n")
+        typer.echo(f"{out}: fill it in, then run `extval run {out} --out results`.")

@@ -1,0 +1,372 @@
+"""Fitting and locking the models of a study on development patients, and nobody else.
+
+What is kept of a fit is plain data: the locked model, development predictions, whom each step saw,
+and tables for the reader. It is stored under a key of everything that it depends on, so that the
+same command goes on where it was stopped.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import clone
+
+from extval.features.modelling.audit import FitRecord, fit_records, refuse_leaks
+from extval.features.modelling.combined import CombinedModel
+from extval.features.modelling.out_of_fold import splits, stratified_folds
+from extval.features.modelling.outcome import is_survival
+from extval.features.modelling.signature import Signature
+from extval.stats.logistic import logistic_regression
+from extval.validate import locked_model, locking, modelling_tables, procedures
+from extval.validate.errors import InputError
+from extval.validate.locked_model import LockedModel, ModelOutcome, Training
+from extval.validate.protocol import BinaryOutcome
+from extval.validate.run_data import RunData, sha256_of
+from extval.validate.study_file import (
+    ClinicalPlan,
+    CombinedPlan,
+    Harmonisation,
+    Run,
+    SignaturePlan,
+    preparation_of,
+)
+
+FORMAT = "extval-fit/1"
+PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
+LINKS = {"logistic": "logit", "cox": "log-hazard"}
+KINDS = {SignaturePlan: "signature", ClinicalPlan: "clinical", CombinedPlan: "combined"}
+
+Tables = dict[str, dict[str, list[Any]]]
+Watch = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFit:
+    """A model fitted and locked.
+
+    Attributes
+    ----------
+    model : LockedModel
+        Without thresholds yet: those come from the development predictions.
+    classifier : bytes or None
+        Content of the classifier's file.
+    development : mapping of column to list
+        Out-of-fold predictions of the development patients: `score`, and `probability` or
+        `risk_...`; `apparent_...` are those of the locked model.
+    records : tuple of FitRecord
+        Whom every step of every fit saw.
+    tables : mapping
+        Tidy tables for the reader, by kind.
+    """
+
+    model: LockedModel
+    classifier: bytes | None
+    development: Mapping[str, list[float]]
+    records: tuple[FitRecord, ...]
+    tables: Tables = field(default_factory=dict)
+
+
+def order_of(study: Run) -> list[str]:
+    """Return the names of the models, those that others are built on first."""
+    ranks = {SignaturePlan: 0, ClinicalPlan: 0, CombinedPlan: 1}
+    return sorted(study.models, key=lambda name: ranks[type(study.models[name].plan)])
+
+
+def fit_model(
+    study: Run,
+    data: RunData,
+    outcome: NDArray[Any],
+    name: str,
+    *,
+    cache: Path,
+    n_jobs: int,
+    watch: Watch,
+) -> StoredFit:
+    """Return the model `name`, fitted on the development patients, or as it was stored before.
+
+    Parameters
+    ----------
+    outcome : ndarray
+        Outcomes of the development patients, in the order of `data.table[data.development]`.
+    cache : Path
+        Folder of stored fits.
+
+    Raises
+    ------
+    InputError
+        If the plan cannot be carried out on these patients; model and step are named.
+    LeakageError
+        If a step saw a patient that it must not see.
+    """
+    table = data.table[data.development]
+    key = _key(study, name, table, outcome, data.readings)
+    stored = cache / f"{key}.json"
+    if stored.is_file():
+        return _revived(stored)
+    unfitted = procedures.estimator(study, data, name)
+    try:
+        found = _fitted(study, data, unfitted, table, outcome, name, n_jobs=n_jobs, watch=watch)
+    except ValueError as error:
+        raise InputError(f"models.{name}: {error}") from error
+    _store(stored, found)
+    return found
+
+
+def _fitted(
+    study: Run,
+    data: RunData,
+    unfitted: Any,
+    table: pd.DataFrame,
+    outcome: NDArray[Any],
+    name: str,
+    *,
+    n_jobs: int,
+    watch: Watch,
+) -> StoredFit:
+    fold = stratified_folds(
+        outcome,
+        n_folds=study.internal_validation.folds,
+        random_state=procedures.seed_of(study, "internal validation"),
+    )
+    parts = list(splits(fold))
+    watch(0, len(parts) + 1)
+    horizons = procedures.horizons_of(study)
+    fitted = clone(unfitted).fit(table, outcome)
+    watch(1, len(parts) + 1)
+    jobs = (
+        delayed(_fold)(unfitted, table.iloc[train], outcome[train], table.iloc[test], horizons)
+        for train, test in parts
+    )
+    predictions: list[pd.DataFrame] = []
+    records = list(fit_records(fitted, name=name))
+    everyone = [str(label) for label in table.index]
+    for k, (model, predicted) in enumerate(
+        Parallel(n_jobs=n_jobs, return_as="generator")(jobs), start=1
+    ):
+        predictions.append(predicted)
+        records += fit_records(
+            model,
+            name=name,
+            purpose=f"cross-validation, fold {k} of {len(parts)}",
+            unseen=tuple(everyone[row] for row in parts[k - 1][1]),
+        )
+        watch(k + 1, len(parts) + 1)
+    joint = _harmonisation(study, name)
+    allowed = joint is not None and joint.new_batch == "joint"
+    external = [str(label) for label in data.table.index[~data.development]]
+    refuse_leaks(records, external=external, except_steps=("combat",) if allowed else ())
+
+    out_of_fold = pd.concat(predictions).loc[table.index]
+    calibration = _calibration(study, fitted, out_of_fold["score"].to_numpy(), outcome)
+    model, content = _locked(study, data, fitted, table, outcome, name, calibration)
+    apparent = model.predict(table, locked_model.classifier_from(content))
+    locking.check_lock(model, apparent, fitted.linear_predictor(table))
+    if "probability" in apparent and "probability" not in out_of_fold:
+        out_of_fold = out_of_fold.assign(
+            probability=_probability(out_of_fold["score"].to_numpy(), calibration)
+        )
+    development = {column: out_of_fold[column].tolist() for column in apparent.columns}
+    development |= {f"apparent_{column}": apparent[column].tolist() for column in apparent.columns}
+    tables = modelling_tables.of_model(fitted, name, model)
+    tables |= modelling_tables.internal(name, outcome, fold, development)
+    return StoredFit(
+        model=model,
+        classifier=content,
+        development=development,
+        records=tuple(records),
+        tables=tables,
+    )
+
+
+def _fold(
+    unfitted: Any,
+    table: pd.DataFrame,
+    outcome: NDArray[Any],
+    held_out: pd.DataFrame,
+    horizons: tuple[float, ...],
+) -> tuple[Any, pd.DataFrame]:
+    """Return a model fitted without some patients, and what it predicts for them."""
+    model = clone(unfitted).fit(table, outcome)
+    columns: dict[str, Any] = {"score": model.linear_predictor(held_out)}
+    if horizons:
+        risk = model.risk(held_out, list(horizons))
+        columns |= {f"risk_{time:g}": risk[:, j] for j, time in enumerate(horizons)}
+    elif link_of(model) == "logit":
+        columns["probability"] = model.predict_proba(held_out)[:, 1]
+    return model, pd.DataFrame(columns, index=held_out.index)
+
+
+def link_of(model: Any) -> str:
+    """Return the scale of a fitted model's score."""
+    if isinstance(model, Signature):
+        return str(getattr(model.model_, "link_", "logit"))
+    if isinstance(model, CombinedModel):
+        return LINKS[model.regression_.model_.kind]
+    return LINKS[model.kind]
+
+
+def _calibration(
+    study: Run, fitted: Any, score: NDArray[np.float64], outcome: NDArray[Any]
+) -> tuple[float, float] | None:
+    """Return intercept and slope from score to logit; a score that is no logit is calibrated.
+
+    The curve of an identity-linked score is fitted on its out-of-fold values.
+    """
+    if is_survival(outcome):
+        return None
+    if link_of(fitted) == "logit":
+        return (0.0, 1.0)
+    found = logistic_regression(score[:, None], outcome)
+    intercept, slope = (float(value) for value in found.coefficients)
+    return (intercept, slope) if np.isfinite([intercept, slope]).all() else None
+
+
+def _probability(
+    score: NDArray[np.float64], calibration: tuple[float, float] | None
+) -> NDArray[np.float64]:
+    intercept, slope = calibration or (0.0, 1.0)
+    return np.asarray(expit(intercept + slope * score))
+
+
+def _locked(
+    study: Run,
+    data: RunData,
+    fitted: Any,
+    table: pd.DataFrame,
+    outcome: NDArray[Any],
+    name: str,
+    calibration: tuple[float, float] | None,
+) -> tuple[LockedModel, bytes | None]:
+    plan = study.models[name].plan
+    harmonise = _harmonisation(study, name)
+    new = {
+        "new_batch": harmonise.new_batch if harmonise else "refuse",
+        "calibration": harmonise.calibration if harmonise else None,
+    }
+    content: bytes | None = None
+    baseline: Mapping[float, float] = {}
+    file = f"{name}.skops"
+    try:
+        if isinstance(fitted, Signature):
+            steps, content = locking.signature_steps(fitted, score=locking.SCORE, file=file, **new)
+            baseline = fitted.baseline_survival_
+        elif isinstance(fitted, CombinedModel):
+            steps, content = locking.combined_steps(fitted, file=file, **new)
+            baseline = getattr(fitted.regression_.model_, "baseline_survival_", {})
+        else:
+            steps = locking.regression_steps(fitted.model_, score=locking.SCORE)
+            baseline = getattr(fitted.model_, "baseline_survival_", {})
+    except locking.LockError as error:
+        raise InputError(f"models.{name}: {error}") from error
+    last, outputs = locking.last_steps(calibration=calibration, baseline_survival=baseline)
+    event = outcome["event"] if is_survival(outcome) else outcome == 1
+    model = LockedModel(
+        name=name,
+        kind=KINDS[type(plan)],
+        outcome=_outcome(study),
+        link=link_of(fitted),
+        steps=[*steps, *last],
+        outputs=outputs,
+        training=Training(
+            n=len(table),
+            events=int(np.count_nonzero(event)),
+            data_sha256=sha256_of(table, outcome),
+            patients_sha256=hashlib.sha256("\n".join(map(str, table.index)).encode()).hexdigest(),
+        ),
+        cautions=modelling_tables.cautions(fitted, name),
+        versions={"extval": metadata.version("extval")}
+        | {package: metadata.version(package) for package in PACKAGES},
+    )
+    ranges = locking.input_ranges(model.columns, table)
+    return model.model_copy(update={"inputs": ranges}), content
+
+
+def _outcome(study: Run) -> ModelOutcome:
+    outcome = study.outcome
+    if isinstance(outcome, BinaryOutcome):
+        return ModelOutcome(kind="binary", name=outcome.name or outcome.column)
+    return ModelOutcome(
+        kind="survival",
+        name=outcome.name or outcome.event,
+        horizons=list(outcome.horizons),
+        unit=outcome.unit,
+    )
+
+
+def _harmonisation(study: Run, name: str) -> Harmonisation | None:
+    plan = study.models[name].plan
+    if isinstance(plan, CombinedPlan):
+        plan = study.models[plan.signature].plan
+    return preparation_of(study, plan).harmonisation if isinstance(plan, SignaturePlan) else None
+
+
+def _key(
+    study: Run,
+    name: str,
+    table: pd.DataFrame,
+    outcome: NDArray[Any],
+    readings: Mapping[str, pd.DataFrame],
+) -> str:
+    """Return a key of everything that the fit of a model depends on."""
+    plan = study.models[name].plan
+    parts: dict[str, Any] = {name: study.models[name].model_dump(mode="json")}
+    if isinstance(plan, CombinedPlan):
+        for part in (plan.signature, plan.clinical):
+            if part is not None:
+                parts[part] = study.models[part].model_dump(mode="json")
+    content = {
+        "format": FORMAT,
+        "name": name,
+        "models": parts,
+        "preparation": study.preparation.model_dump(mode="json"),
+        "internal_validation": study.internal_validation.model_dump(mode="json"),
+        "outcome": study.outcome.model_dump(mode="json"),
+        "seed": study.seed,
+        "level": study.confidence_level,
+        "data": sha256_of(table, outcome),
+        "readings": {reader: sha256_of(values, np.zeros(0)) for reader, values in readings.items()},
+        "versions": {item: metadata.version(item) for item in ("extval", *PACKAGES)},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _store(path: Path, found: StoredFit) -> None:
+    content = {
+        "format": FORMAT,
+        "model": found.model.model_dump(mode="json", by_alias=True),
+        "classifier": None
+        if found.classifier is None
+        else base64.b64encode(found.classifier).decode(),
+        "development": dict(found.development),
+        "records": [asdict(record) for record in found.records],
+        "tables": found.tables,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content), encoding="utf-8")
+    part.replace(path)
+
+
+def _revived(path: Path) -> StoredFit:
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    coded = raw["classifier"]
+    return StoredFit(
+        model=LockedModel.model_validate(raw["model"]),
+        classifier=None if coded is None else base64.b64decode(coded),
+        development=raw["development"],
+        records=tuple(
+            FitRecord(**(item | {key: tuple(item[key]) for key in ("patients", "unseen")}))
+            for item in raw["records"]
+        ),
+        tables=raw["tables"],
+    )

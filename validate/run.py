@@ -1,0 +1,486 @@
+"""`extval run`: from images or feature tables to locked models and their external validation.
+
+Three stages. *Features* are extracted, or read from a table. *Models* are fitted on development
+patients and locked. *Validation* predicts the external patients with the locked files, and only
+then reads their outcomes. Features and fits are kept in `stages/` of the results folder under keys
+of their content, so that the same command goes on where it was stopped; the results themselves are
+written under a temporary name and moved, the manifest last.
+"""
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extval.features.modelling.outcome import is_survival, time_and_event
+from extval.features.modelling.shift import shift_of
+from extval.validate import fitting, folder, locked_model, modelling_tables, yaml_file
+from extval.validate.errors import InputError
+from extval.validate.evaluation import evaluate
+from extval.validate.extract_study import ExtractStudy
+from extval.validate.fitting import StoredFit
+from extval.validate.freezing import with_cuts, with_threshold
+from extval.validate.locked_model import LockedModel
+from extval.validate.protocol import (
+    BinaryModel,
+    BinaryOutcome,
+    BinaryProtocol,
+    Protocol,
+    SurvivalModel,
+    SurvivalProtocol,
+    resolved,
+)
+from extval.validate.run_data import RunData, naming, read_run_data
+from extval.validate.store import Results, tidy_csv
+from extval.validate.study import read_study
+from extval.validate.study_file import BinaryRun, Run, read_run
+from extval.validate.table import read_table
+
+STAGES = "stages"
+UNTIL = ("features", "models", "report")
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """What the second stage hands on: everything but external outcomes."""
+
+    study: Run
+    data: RunData
+    fits: Mapping[str, StoredFit]
+    locked: Mapping[str, LockedModel]
+    predictions: pd.DataFrame
+    tables: modelling_tables.Tables
+    cautions: tuple[str, ...]
+    order: tuple[Mapping[str, str], ...]
+
+
+def check_folder(out: Path, *, force: bool) -> Path:
+    """Return the folder of the stages, after refusing an `out` that holds something else.
+
+    Raises
+    ------
+    InputError
+        If `out` is a file, holds other files, or results that are not to be replaced.
+    """
+    stages = out / STAGES
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder for the results.")
+    if out.is_dir() and any(out.iterdir()):
+        if not stages.is_dir():
+            raise InputError(f"{out} holds other files than those of a run. Name another folder.")
+        if (out / "manifest.json").is_file() and not force:
+            raise InputError(
+                f"{out} already holds the results of a run. Name another folder, or add --force "
+                "to replace them; features and fits that did not change are used again."
+            )
+    try:
+        stages.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out} cannot be made: {error.strerror}.") from error
+    return stages
+
+
+def extract_features(
+    study: Run,
+    study_file: Path,
+    stages: Path,
+    *,
+    n_jobs: int,
+    dask: str | None,
+    progress: Progress,
+    say: Say,
+) -> tuple[Path | None, dict[str, Path]]:
+    """Return the feature table and those of further readers, extracting them where needed."""
+    here = study_file.parent
+    if study.feature_tables is not None:
+        tables = study.feature_tables
+        readings = {name: here / item.table for name, item in tables.readings.items()}
+        return here / tables.table, readings
+    if study.images is None or study.features is None:
+        return None, {}
+    from extval.validate import extraction  # noqa: PLC0415
+
+    out = stages / "features"
+    extraction.extract_study_of(
+        ExtractStudy(seed=study.seed, images=study.images, features=study.features),
+        study_file,
+        out,
+        n_jobs=n_jobs,
+        dask=dask,
+        progress=progress,
+        say=say,
+    )
+    return out / "features.parquet", extraction.reading_tables(out)
+
+
+def fit_models(
+    study: Run,
+    study_file: Path,
+    features: tuple[Path | None, dict[str, Path]],
+    stages: Path,
+    *,
+    n_jobs: int,
+    progress: Progress,
+    say: Say,
+) -> Models:
+    """Return the locked models, and what they predict for patients whose outcomes are unread."""
+    data = read_run_data(study, study_file.parent / study.clinical.table, *features)
+    data, excluded = _complete(data)
+    for sentence in excluded:
+        say(sentence)
+    outcome = data.outcome_of(data.development)
+    fits: dict[str, StoredFit] = {}
+    for name in fitting.order_of(study):
+        with progress(f"Fitting {name}") as watch:
+            fits[name] = fitting.fit_model(
+                study, data, outcome, name, cache=stages / "models", n_jobs=n_jobs, watch=watch
+            )
+    fits = {name: fits[name] for name in study.models}
+    locked = _with_thresholds(study, data, outcome, fits)
+    order = [{"event": "development outcomes read", "patients": str(outcome.size)}]
+    order += [
+        {"event": "model locked", "model": name, "sha256": model.sha256}
+        for name, model in locked.items()
+    ]
+    external = data.table[~data.development]
+    predicted = {}
+    for name, model in locked.items():
+        with naming(f"model {name}"):
+            predicted[name] = model.predict(
+                external, locked_model.classifier_from(fits[name].classifier)
+            )
+        order.append(
+            {"event": "external patients predicted", "model": name, "patients": str(len(external))}
+        )
+    tables = modelling_tables.joined([fit.tables for fit in fits.values()])
+    records = [record for fit in fits.values() for record in fit.records]
+    tables["audit"] = modelling_tables.audit(records, frozenset(map(str, external.index)))
+    tables["shift"] = _shift(locked, external)
+    cautions = [*excluded, *_harmonised(locked, external)]
+    cautions += [text for fit in fits.values() for text in fit.model.cautions]
+    return Models(
+        study=study,
+        data=data,
+        fits=fits,
+        locked=locked,
+        predictions=_predictions(study, data, fits, predicted),
+        tables=tables,
+        cautions=tuple(dict.fromkeys(cautions)),
+        order=tuple(order),
+    )
+
+
+def write_models(target: Path, found: Models) -> None:
+    """Write `models/` (the locked files) and `study.yaml` into a folder."""
+    models = target / "models"
+    models.mkdir(parents=True)
+    for name, model in found.locked.items():
+        (models / f"{name}.json").write_text(locked_model.to_json(model), encoding="utf-8")
+        content = found.fits[name].classifier
+        if content is not None:
+            (models / f"{name}.skops").write_bytes(content)
+    study = yaml_file.dump(resolved(found.study))
+    (target / "study.yaml").write_text(study, encoding="utf-8", newline="\n")
+
+
+def write_predictions(path: Path, found: Models) -> None:
+    """Write the table that is evaluated: now, and only now, external outcomes are read."""
+    data, study = found.data, found.study
+    table = found.predictions.copy()
+    outcome = data.outcome_of(np.ones(len(table), dtype=np.bool_))
+    columns = study.columns
+    clinical = data.table.drop(columns=list(data.features))
+    names = {columns.patient: list(map(str, table.index))}
+    if is_survival(outcome):
+        time, event = time_and_event(outcome)
+        answer = {study.outcome.time: time, study.outcome.event: event.astype(int)}
+    else:
+        answer = {study.outcome.column: outcome}
+    whole = pd.concat(
+        [
+            pd.DataFrame(names, index=table.index),
+            pd.DataFrame(answer, index=table.index),
+            clinical,
+            table,
+        ],
+        axis=1,
+    )
+    path.write_text(_csv({c: whole[c].tolist() for c in whole.columns}), encoding="utf-8")
+
+
+def protocol_of(found: Models) -> Protocol:
+    """Return the protocol of the evaluation: the study's analyses with the models' columns."""
+    study = found.study
+    given = {
+        key: getattr(study, key)
+        for form in (BinaryProtocol, SurvivalProtocol)
+        for key in form.model_fields
+        if key in type(study).model_fields and key != "models"
+    }
+    if isinstance(study.outcome, BinaryOutcome):
+        models = {name: BinaryModel(probability=name) for name in found.fits}
+        return BinaryProtocol(**given, models=models)
+    survival = {
+        name: SurvivalModel(
+            linear_predictor=_column(name, "score"),
+            risk={time: _column(name, f"risk_{time:g}") for time in study.outcome.horizons},
+        )
+        for name in found.fits
+    }
+    return SurvivalProtocol(**given, models=survival)
+
+
+@contextmanager
+def results_folder(out: Path) -> Iterator[Path]:
+    """Yield a temporary folder whose files replace those of `out` when the block ends well."""
+    temporary = out / STAGES / f".{os.getpid()}.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        (out / "manifest.json").unlink(missing_ok=True)
+        for stale in out.iterdir():
+            if stale.name != STAGES:
+                shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+        names = sorted(path.name for path in temporary.iterdir())
+        for name in sorted(names, key=lambda each: each == "manifest.json"):
+            (temporary / name).rename(out / name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def inputs_of(study: Run, study_file: Path, features: Path | None) -> list[dict[str, Any]]:
+    """Return what the manifest says of the files that were read."""
+    found = [
+        folder.input_record(study_file, "study"),
+        folder.input_record(study_file.parent / study.clinical.table, "clinical"),
+    ]
+    if study.images is not None:
+        found.append(folder.input_record(study_file.parent / study.images.manifest, "manifest"))
+    if features is not None:
+        found.append(folder.input_record(features, "features"))
+    return found
+
+
+def _complete(data: RunData) -> tuple[RunData, list[str]]:
+    """Return the patients with features, and sentences on those who were left out or filled in."""
+    missing = data.study.preparation.missing
+    values = data.table[list(data.features)]
+    if values.empty or not values.size:
+        return data, []
+    absent = values.isna()
+    gone = absent.all(axis=1)
+    phases = {name: _phase(name) for name in data.features}
+    for phase in sorted(set(phases.values())):
+        columns = [name for name in data.features if phases[name] == phase]
+        gone |= absent[columns].all(axis=1)
+    if not gone.any():
+        return data, []
+    who = ", ".join(map(str, values.index[gone][:5])) + (", ..." if gone.sum() > 5 else "")
+    split = f"{int(gone[data.development].sum())} of development, "
+    split += f"{int(gone[~data.development].sum())} external"
+    if missing.rule == "impute":
+        return data, [
+            f"{int(gone.sum())} patients ({split}) lack a phase or all features ({who}); their "
+            "cells were filled with development medians, so their scores say little."
+        ]
+    keep = ~gone.to_numpy()
+    kept = replace(
+        data,
+        order=data.order[keep],
+        table=data.table[keep],
+        development=data.development[keep],
+    )
+    return kept, [
+        f"{int(gone.sum())} patients ({split}) lack a phase or all features and were left out, as "
+        f"the study says: {who}."
+    ]
+
+
+def _phase(name: str) -> str:
+    return name.split("__", 1)[0] if "__" in name else ""
+
+
+def _with_thresholds(
+    study: Run, data: RunData, outcome: Any, fits: Mapping[str, StoredFit]
+) -> dict[str, LockedModel]:
+    """Return the models with thresholds or risk-group cuts from development, locked."""
+    found = {}
+    for name, fit in fits.items():
+        chosen = _predictions_used(study, fit)
+        if isinstance(study, BinaryRun):
+            row = with_threshold(
+                name, {}, study.thresholds, outcome == 1, np.asarray(chosen["probability"])
+            )
+        else:
+            row = with_cuts(name, {}, study.risk_groups, np.asarray(chosen["score"]))
+        changes = {
+            "threshold": row.threshold,
+            "threshold_rule": row.threshold_rule,
+            "risk_group_cuts": list(row.risk_group_cuts),
+            "risk_group_rule": row.risk_group_rule,
+            "source": study.title or "",
+        }
+        found[name] = locked_model.locked(fit.model.model_copy(update=changes))
+    return found
+
+
+def _predictions_used(study: Run, fit: StoredFit) -> dict[str, list[float]]:
+    """Return the development predictions that the study asks for: out-of-fold, or apparent."""
+    apparent = study.internal_validation.predictions == "apparent"
+    return {
+        column: fit.development[f"apparent_{column}" if apparent else column]
+        for column in fit.development
+        if not column.startswith("apparent_")
+    }
+
+
+def _predictions(
+    study: Run,
+    data: RunData,
+    fits: Mapping[str, StoredFit],
+    external: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Return what every model predicts: development as the study asks, external by the lock."""
+    columns: dict[str, pd.Series[float]] = {}
+    inside = data.table.index[data.development]
+    for name, fit in fits.items():
+        for output, values in _predictions_used(study, fit).items():
+            if output == "score" and not is_time_to_event(study):
+                continue
+            whole = pd.concat([pd.Series(values, index=inside), external[name][output]])
+            columns[_column(name, output)] = whole.loc[data.table.index]
+    return pd.DataFrame(columns)
+
+
+def is_time_to_event(study: Run) -> bool:
+    """Return whether the outcome is a time to event."""
+    return not isinstance(study, BinaryRun)
+
+
+def _column(model: str, output: str) -> str:
+    """Return the column of the predictions table: the model's name for its probability."""
+    return model if output == "probability" else f"{model}_{output}"
+
+
+def _shift(locked: Mapping[str, LockedModel], external: pd.DataFrame) -> modelling_tables.Columns:
+    """Return how far the external measurements are from the development's, input by input."""
+    frames = []
+    for name, model in locked.items():
+        if not model.inputs:
+            continue
+        summary = pd.DataFrame(
+            {key: value.model_dump() for key, value in model.inputs.items()}
+        ).T.astype(np.float64)
+        values = pd.DataFrame(
+            {column: pd.to_numeric(external[column], errors="coerce") for column in summary.index}
+        )
+        found = shift_of(summary, values)
+        found.insert(0, "model", name)
+        frames.append(found.reset_index(drop="feature" in found.columns))
+    if not frames:
+        return {}
+    whole = pd.concat(frames, ignore_index=True)
+    return {str(column): whole[column].tolist() for column in whole.columns}
+
+
+def _harmonised(locked: Mapping[str, LockedModel], external: pd.DataFrame) -> list[str]:
+    """Return a sentence for each external batch that development did not have."""
+    found = []
+    for name, model in locked.items():
+        for step in model.steps:
+            if step.step != "combat":
+                continue
+            batches = external[step.batch].astype(str)
+            for batch, count in batches[~batches.isin(list(step.location))].value_counts().items():
+                done = (
+                    f"their shift was estimated from the features of "
+                    f"{'these patients' if step.calibration is None else 'a calibration subset'}"
+                    " without outcomes: the result is transductive"
+                    if step.new_batch == "estimate"
+                    else "their features were left as they are"
+                )
+                found.append(
+                    f"{name}: {count} external patients have a {step.batch} ({batch}) that "
+                    f"development did not have; {done}."
+                )
+    return found
+
+
+def _csv(columns: Mapping[str, list[Any]]) -> str:
+    return tidy_csv(list(columns), zip(*columns.values(), strict=True))
+
+
+def run_study(
+    study_file: Path,
+    out: Path,
+    *,
+    until: str,
+    force: bool,
+    n_jobs: int,
+    dask: str | None,
+    progress: Progress,
+    say: Say,
+    report: Callable[[Results, Path], None] | None,
+) -> Results | None:
+    """Run a study file up to a stage; return the results of the validation, if it came to that.
+
+    Parameters
+    ----------
+    study_file : Path
+        Paths in it are relative to its folder.
+    out : Path
+        New or empty folder, or that of an earlier run, which is then resumed.
+    until : {"features", "models", "report"}
+        Last stage.
+    report : callable or None
+        Writes the PDF.
+
+    Raises
+    ------
+    InputError
+        With a sentence on what is wrong; the folder then holds no results, only stages.
+    """
+    study = read_run(study_file)
+    stages = check_folder(out, force=force)
+    features = extract_features(
+        study, study_file, stages, n_jobs=n_jobs, dask=dask, progress=progress, say=say
+    )
+    if until == "features":
+        return None
+    found = fit_models(
+        study, study_file, features, stages, n_jobs=n_jobs, progress=progress, say=say
+    )
+    with results_folder(out) as temporary:
+        write_models(temporary, found)
+        if until == "models":
+            return None
+        table = stages / "predictions.csv"
+        write_predictions(table, found)
+        evaluated = read_study(read_table(table), protocol_of(found))
+        with progress("Evaluating") as watch:
+            results = evaluate(
+                evaluated,
+                inputs=inputs_of(study, study_file, features[0]),
+                command=shlex.join(["extval", "run", study_file.name]),
+                n_jobs=n_jobs,
+                watch=watch,
+            )
+        order = [*found.order, {"event": "external outcomes read"}]
+        results = replace(
+            results,
+            modelling=found.tables,
+            cautions=(*found.cautions, *results.cautions),
+            provenance={**results.provenance, "order": order},
+        )
+        folder.write_results(temporary, results, evaluated, report=report)
+    return results
