@@ -104,6 +104,13 @@ _LABELS = {
     "iauc": Label("Integrated AUC", meaning="average of AUC(t) over time"),
     "ibs": Label("Integrated Brier", meaning="average of the Brier score over time"),
     "hazard_ratio": Label("Hazard ratio", digits=2, meaning="between the risk groups"),
+    "c_harrell_landmark": Label("Harrell's C", meaning="concordance index from the landmark on"),
+    "hazard_ratio_landmark": Label(
+        "Hazard ratio", digits=2, meaning="between the risk groups from the landmark on"
+    ),
+    "logrank_landmark": Label("Log-rank χ² (df)", STATISTIC, 1),
+    "gray_landmark": Label("Gray χ² (df)", STATISTIC, 1),
+    "at_risk_landmark": Label("At risk", COUNT, 0, "patients at risk just after the landmark"),
     "rmst": Label("RMST", digits=1, meaning="restricted mean survival time"),
     "rmst_difference": Label(
         "Difference in RMST", digits=1, meaning="restricted mean survival time between risk groups"

@@ -374,12 +374,23 @@ class BinaryAnalysis(Analysis):
 
 
 class SurvivalAnalysis(Analysis):
-    """What is computed of a right-censored time to event."""
+    """What is computed of a right-censored time to event.
+
+    `landmarks` are times from which the patients then at risk are looked at again, with the clock
+    restarted.
+    """
 
     outcome: SurvivalOutcome
     risk_groups: RiskGroups = RiskGroups()
     precision: SurvivalPrecision = SurvivalPrecision()
     log_rank: LogRank = LogRank()
+    landmarks: list[Annotated[float, Field(gt=0.0)]] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _landmarks_increase(self) -> "SurvivalAnalysis":
+        if self.landmarks != sorted(set(self.landmarks)):
+            raise ValueError("`landmarks` must increase, without repeats")
+        return self
 
     @model_validator(mode="after")
     def _weights_are_of_the_log_rank_test(self) -> "SurvivalAnalysis":

@@ -39,8 +39,12 @@ def add_tests(
     *,
     ending: str = "",
     horizon: float | None = None,
+    pooled: SurvivalStudy | None = None,
 ) -> None:
-    """Compare the risk groups `member`, called `names`; `ending` goes after every metric's name."""
+    """Compare the risk groups `member`, called `names`; `ending` goes after every metric's name.
+
+    `pooled` are the patients whose centres decide whether there are strata, if not those compared.
+    """
     base = "gray" if study.competing else "logrank"
 
     def add(part: str, test: SignificanceTest) -> None:
@@ -48,7 +52,7 @@ def add_tests(
         found.test(model.name, f"{base}{part}{ending}", said, horizon=horizon)
 
     add("", _compared(study, member))
-    strata = _strata(study, group)
+    strata = _strata(study, study if pooled is None else pooled)
     if strata is not None:
         add("_stratified", _stratified(study, member, strata))
     if len(names) > 2:
@@ -116,7 +120,7 @@ def _compared(
     )
 
 
-def _strata(study: SurvivalStudy, group: Group) -> Labels | None:
+def _strata(study: SurvivalStudy, pooled: SurvivalStudy) -> Labels | None:
     """Return the stratum of each patient, None where there is nothing to stratify by.
 
     Centres are strata only where several are pooled; those of a stated column always are.
@@ -126,7 +130,7 @@ def _strata(study: SurvivalStudy, group: Group) -> Labels | None:
         return None
     if asked != CENTER:
         return np.array(labels(study.roster.characteristics[asked]), dtype=object)
-    return study.roster.center if np.unique(study.roster.center.astype(str)).size > 1 else None
+    return study.roster.center if len(set(pooled.roster.center)) > 1 else None
 
 
 def _stratified(study: SurvivalStudy, member: Member, strata: Labels) -> SignificanceTest:

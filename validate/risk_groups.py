@@ -29,42 +29,53 @@ def risk_group_names(count: int) -> list[str]:
     return [f"group {index + 1} of {count}" for index in range(count)]
 
 
+def risk_group_members(model: ModelRow, score: FloatArray) -> tuple[NDArray[np.intp], list[str]]:
+    """Return the risk group of each patient by the frozen cuts, (n,), and the groups' names."""
+    cuts = np.asarray(model.risk_group_cuts, dtype=np.float64)
+    return np.searchsorted(cuts, score, side="left"), risk_group_names(cuts.size + 1)
+
+
 def add_risk_groups(
     found: GroupFindings, study: SurvivalStudy, group: Group, model: ModelRow, score: FloatArray
 ) -> None:
     """Split at the frozen cuts (above a cut means the higher group), compare, and draw."""
-    cuts = np.asarray(model.risk_group_cuts, dtype=np.float64)
-    member = np.searchsorted(cuts, score, side="left")
-    names = risk_group_names(cuts.size + 1)
+    member, names = risk_group_members(model, score)
     add_tests(found, study, group, model, member, names)
     for index in range(1, len(names)):
         pair = (member == 0) | (member == index)
         suffix = "" if len(names) == 2 else f"_{names[index].replace(' ', '_')}"
         _add_contrast(found, study, model.name, pair, member > 0, suffix, f"{names[index]} v low")
-    for index, name in enumerate(names):
-        chosen = member == index
-        if chosen.any():
-            _add_group_curve(found, study, model.name, name, chosen)
-            add_risk_table(found, study, model.name, name, chosen)
+    add_group_curves(found, study, model.name, member, names)
 
 
-def _add_group_curve(
+def add_group_curves(
     found: GroupFindings,
     study: SurvivalStudy,
     model: str,
-    risk_group: str,
-    chosen: NDArray[np.bool_],
+    member: NDArray[np.intp],
+    names: list[str],
+    *,
+    landmark: float | None = None,
 ) -> None:
-    time, level = study.time[chosen], study.protocol.confidence_level
-    entry = None if study.entry is None else study.entry[chosen]
-    if study.competing:
-        incidence = aalen_johansen(
-            time, study.kind[chosen], n_causes=2, entry=entry, confidence_level=level
-        )
-        add_incidence(found, model, risk_group, incidence)
-    else:
-        curve = kaplan_meier(time, study.event[chosen], entry=entry, confidence_level=level)
-        add_curve(found, model, risk_group, curve)
+    """Add the curve of every risk group with patients, and the numbers at risk below it.
+
+    Curves that start at a landmark go to tables of their own, with a column that says which.
+    """
+    for index, name in enumerate(names):
+        chosen = member == index
+        if not chosen.any():
+            continue
+        time, level = study.time[chosen], study.protocol.confidence_level
+        entry = None if study.entry is None else study.entry[chosen]
+        if study.competing:
+            incidence = aalen_johansen(
+                time, study.kind[chosen], n_causes=2, entry=entry, confidence_level=level
+            )
+            add_incidence(found, model, name, incidence, landmark=landmark)
+        else:
+            curve = kaplan_meier(time, study.event[chosen], entry=entry, confidence_level=level)
+            add_curve(found, model, name, curve, landmark=landmark)
+        add_risk_table(found, study, model, name, chosen, landmark=landmark)
 
 
 def _add_contrast(
@@ -80,7 +91,7 @@ def _add_contrast(
     time, event, group = study.time[pair], study.event[pair], higher[pair]
     entry = None if study.entry is None else study.entry[pair]
     level = study.protocol.confidence_level
-    ratio = _hazard_ratio(time, event, group, entry, level)
+    ratio = risk_group_hazard_ratio(time, event, group, entry, level)
     found.metric(model, f"hazard_ratio{suffix}", replace(ratio, method=f"{ratio.method}; {what}"))
     if study.competing:
         return
@@ -91,13 +102,14 @@ def _add_contrast(
         found.metric(model, f"{metric}{suffix}", said, horizon=tau)
 
 
-def _hazard_ratio(
+def risk_group_hazard_ratio(
     time: FloatArray,
     event: NDArray[np.bool_],
     group: NDArray[np.bool_],
     entry: FloatArray | None,
     level: float,
 ) -> Estimate:
+    """Return the hazard ratio of two risk groups; `group` is True in the higher one."""
     n, events = time.size, int(np.count_nonzero(event))
     undefined = Interval.undefined(level)
     if n == 0 or group.all() or not group.any():
@@ -150,11 +162,27 @@ def _restricted_means(
     return {"rmst_difference": difference, "rmst_ratio": found.ratio}
 
 
-def add_curve(found: GroupFindings, model: str, risk_group: str, curve: KaplanMeier) -> None:
+def _place(
+    kind: str, model: str, risk_group: str, landmark: float | None
+) -> tuple[str, dict[str, str | float]]:
+    """Return the table of a curve and what is repeated on each of its points."""
+    labels: dict[str, str | float] = {"model": model, "group": risk_group}
+    if landmark is None:
+        return kind, labels
+    return f"{kind}_landmark", {**labels, "landmark": landmark}
+
+
+def add_curve(
+    found: GroupFindings,
+    model: str,
+    risk_group: str,
+    curve: KaplanMeier,
+    *,
+    landmark: float | None = None,
+) -> None:
     """Add a Kaplan-Meier curve; an empty `risk_group` means the whole group of patients."""
     found.curve(
-        "kaplan_meier",
-        {"model": model, "group": risk_group},
+        *_place("kaplan_meier", model, risk_group, landmark),
         time=curve.time,
         survival=curve.survival,
         lower=curve.lower,
@@ -166,12 +194,16 @@ def add_curve(found: GroupFindings, model: str, risk_group: str, curve: KaplanMe
 
 
 def add_incidence(
-    found: GroupFindings, model: str, risk_group: str, curve: CumulativeIncidence
+    found: GroupFindings,
+    model: str,
+    risk_group: str,
+    curve: CumulativeIncidence,
+    *,
+    landmark: float | None = None,
 ) -> None:
     """Add the cumulative incidence of the event of interest beside its competing events."""
     found.curve(
-        "cumulative_incidence",
-        {"model": model, "group": risk_group},
+        *_place("cumulative_incidence", model, risk_group, landmark),
         time=curve.time,
         incidence=curve.incidence[0],
         lower=curve.lower[0],
@@ -189,14 +221,15 @@ def add_risk_table(
     model: str,
     risk_group: str,
     chosen: NDArray[np.bool_],
+    *,
+    landmark: float | None = None,
 ) -> None:
     """Add the numbers at risk below a Kaplan-Meier curve at round times."""
     at = risk_table_times(float(study.time.max()))
     entry = None if study.entry is None else study.entry[chosen]
     counts = numbers_at_risk(study.time[chosen], study.event[chosen], at, entry=entry)
     found.curve(
-        "risk_table",
-        {"model": model, "group": risk_group},
+        *_place("risk_table", model, risk_group, landmark),
         time=at,
         at_risk=counts.at_risk,
         events=counts.events,

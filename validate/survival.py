@@ -13,6 +13,7 @@ from extval.validate.cohort import Group
 from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
 from extval.validate.horizon import add_horizons, auc_t_pairs, brier_t_pairs
+from extval.validate.landmarks import add_landmarks, describe_landmarks
 from extval.validate.risk_groups import (
     add_curve,
     add_incidence,
@@ -50,6 +51,7 @@ def describe(study: SurvivalStudy, group: Group) -> GroupFindings:
     )
     found.metric("", "follow_up_median", quantile(follow_up, q=0.5))
     add_risk_table(found, study, "", "", np.ones(study.time.size, dtype=bool))
+    describe_landmarks(found, study)
     return found
 
 
@@ -77,6 +79,7 @@ def evaluate_model(
         found.test(model.name, "proportional_hazards", constant.overall)
     add_horizons(found, study, group, model.name, utility_at=utility_at)
     add_risk_groups(found, study, group, model, score)
+    add_landmarks(found, study, group, model)
     return found
 
 

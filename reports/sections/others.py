@@ -39,6 +39,8 @@ KNOWN_CURVES = {
     "decision",
     "kaplan_meier",
     "risk_table",
+    "kaplan_meier_landmark",
+    "risk_table_landmark",
     "roc_band",
     "calibration_belt",
     "calibration_t",

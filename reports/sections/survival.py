@@ -1,26 +1,22 @@
 """Everything about a time to event: curves, risk groups, discrimination, calibration, error."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 
-from extval.reports.blocks import Block, Figure, Key, Panel, Plot, Section, Subheading, Table
-from extval.reports.figures.kaplan_meier import plot_kaplan_meier, plot_risk_table
+from extval.reports.blocks import Block, Figure, Key, Panel, Section, Subheading, Table
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.palette import Look, risk_group_looks
-from extval.reports.sections import risk_group_tests
+from extval.reports.sections import landmarks, risk_group_tests
 from extval.reports.sections.differences import differences
 from extval.reports.sections.horizons import horizon_figures
+from extval.reports.sections.survival_panels import Curves, curves_panel, group_names
 from extval.reports.tabulation import metric_table
 from extval.validate.store import CohortRow
 
 EVERYBODY = Look("#1A1A1A", (), "")
-CURVE_MM, SMALL_MM, RISK_LINE_MM = 46.0, 32.0, 3.6
 AT_RISK = "Below the curves: number at risk."
 AT_HORIZON = ("auc_t", "oe_t", "ici_t", "brier_t", "ipa_t")
 DISTANCES = ("e50_t", "e90_t", "emax_t", "iauc", "ibs")
 UTILITY = ("net_benefit_t",)
-
-Curves = list[tuple[str, Look, Columns, Columns]]
 
 
 def ranking(index: Index) -> tuple[Measure, ...]:
@@ -59,6 +55,7 @@ def measures(index: Index) -> tuple[Measure, ...]:
         Measure("logrank_df"),
         Measure("gray_df"),
         *risk_group_tests.measures(index),
+        *landmarks.measures(index),
         *at_horizons(index),
     )
 
@@ -75,6 +72,7 @@ def section(index: Index) -> Section:
     figures = [*_whole_cohorts(index), *_risk_groups(index)]
     if figures:
         blocks += [Subheading("Kaplan-Meier curves"), *figures]
+    blocks += landmarks.blocks(index, risk_group_keys(index), _legend(index, marks=False))
     over_time = list(horizon_figures(index))
     if over_time:
         blocks += [Subheading("Discrimination, calibration and utility at horizons"), *over_time]
@@ -104,14 +102,14 @@ def risk_group_panel(
     index: Index, group: CohortRow, model: str, *, small: bool = False
 ) -> Panel | None:
     """Return the curves of one model's risk groups with the numbers at risk, or None."""
-    names = _group_names(index, model)
+    names = group_names(index, model)
     looks = risk_group_looks(names)
     found = [
         (name, looks[name], *_curve(index, group, model, name))
         for name in names
         if _curve(index, group, model, name)[0]
     ]
-    return _panel(index, model, found, small=small) if found else None
+    return curves_panel(index, model, found, small=small) if found else None
 
 
 def cohort_panel(
@@ -123,14 +121,14 @@ def cohort_panel(
     if not curve:
         return None
     subtitle = "" if title else index.size(group)
-    return _panel(index, title or index.name(group), found, small=small, subtitle=subtitle)
+    return curves_panel(index, title or index.name(group), found, small=small, subtitle=subtitle)
 
 
 def risk_group_keys(index: Index) -> tuple[Key, ...]:
     """Return the legend of the risk groups, those of all models together."""
     keys: dict[str, Key] = {}
     for model in index.models:
-        for name, look in risk_group_looks(_group_names(index, model)).items():
+        for name, look in risk_group_looks(group_names(index, model)).items():
             keys.setdefault(
                 name, Key(f"{name} risk" if " " not in name else name, look.color, look.dash)
             )
@@ -165,29 +163,12 @@ def _risk_groups(index: Index) -> Iterator[Figure]:
             )
 
 
-def _legend(index: Index) -> str:
+def _legend(index: Index, *, marks: bool = True) -> str:
     return (
-        f"Bands, {index.level} limits; ticks, censored patients; grey vertical lines, horizons. "
+        f"Bands, {index.level} limits; ticks, censored patients"
+        f"{'; grey vertical lines, horizons' if marks else ''}. "
         "Below: number at risk and, in brackets, events before that time."
     )
-
-
-def _panel(index: Index, title: str, curves: Curves, *, small: bool, subtitle: str = "") -> Panel:
-    last = max(max(curve["time"]) for _, _, curve, _ in curves)
-    ticks = sorted({t for *_, table in curves for t in table.get("time", ()) if t <= last})
-    drawn = partial(
-        plot_kaplan_meier,
-        [(look, curve) for _, look, curve, _ in curves],
-        last=last,
-        times=ticks,
-        marks=[horizon for horizon in index.horizons if horizon <= last],
-    )
-    tables = [(name, look, table) for name, look, _, table in curves if table]
-    plots = [Plot(drawn, SMALL_MM if small else CURVE_MM)]
-    if tables:
-        at_risk = partial(plot_risk_table, tables, unit=index.unit, last=last, events=not small)
-        plots.append(Plot(at_risk, RISK_LINE_MM * len(tables)))
-    return Panel(title, tuple(plots), subtitle)
 
 
 def _curve(index: Index, group: CohortRow, model: str, risk_group: str) -> tuple[Columns, Columns]:
@@ -195,15 +176,3 @@ def _curve(index: Index, group: CohortRow, model: str, risk_group: str) -> tuple
         index.curve("kaplan_meier", group, model=model, group=risk_group),
         index.curve("risk_table", group, model=model, group=risk_group),
     )
-
-
-def _group_names(index: Index, model: str) -> Sequence[str]:
-    """Return the risk groups of a model from low to high, whichever cohort they occur in."""
-    table = index.results.curves.get("kaplan_meier") or {"model": [], "group": []}
-    seen = {
-        name
-        for owner, name in zip(table["model"], table["group"], strict=True)
-        if owner == model and name
-    }
-    order = {"low": 0, "intermediate": 1, "high": 2}
-    return sorted(seen, key=lambda name: (order.get(name, 3), name))
