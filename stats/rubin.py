@@ -31,7 +31,7 @@ class ImputedEstimate:
     df : float
         Degrees of freedom (Barnard & Rubin); infinite when imputations do not differ.
     statistic, p_value : float
-        Test of `scaled_value` = 0 (an AUC of 0.5, an O:E of 1).
+        Test of `scaled_value` = 0 (an AUC of 0.5, an O:E of 1); NaN for a proportion.
     relative_increase, lambda_, fmi : float
         Increase in variance due to missing values; the share of the variance that it is; and the
         fraction of missing information, which allows for the number of imputations.
@@ -162,6 +162,86 @@ def pool_imputations(
         df=df,
         statistic=z,
         p_value=2 * float(ndtr(-abs(z)) if isinf(df) else stdtr(df, -abs(z))),
+        relative_increase=increase,
+        lambda_=share,
+        fmi=fmi,
+        relative_efficiency=1 / (1 + fmi / m),
+        n_imputations=m,
+        method=method,
+        status=Status.OK,
+    )
+
+
+def pool_proportions(
+    value: ArrayLike, n: int, *, confidence_level: float = 0.95
+) -> ImputedEstimate:
+    r"""Pool a proportion of the same patients over imputations, with a Wilson interval.
+
+    Parameters
+    ----------
+    value : array_like of shape (imputations,), in [0, 1]
+        Proportion in every imputed data set; at least two.
+    n : int, positive
+        Patients of whom it is a proportion.
+    confidence_level : float in (0, 1)
+        Level of the interval.
+
+    Returns
+    -------
+    ImputedEstimate
+        On the natural scale; proportions of exactly 0 or 1 keep an interval. NaN limits when some
+        imputations give 0 and all others 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    With :math:`W = \overline{p(1 - p)/n}` and r as in `pool_imputations`, the limits solve
+    :math:`(\bar p - \pi)^2 = t^2_\nu (1 + r) \pi(1 - \pi)/n` [1]_: Wilson's limits for
+    :math:`n/(1 + r)` patients and a t quantile with :math:`(m - 1)(1 + 1/r)^2` degrees of freedom.
+    Imputations that do not differ give Wilson's interval.
+
+    References
+    ----------
+    .. [1] Lott & Reiter (2020), Am Stat 74:109. :doi:`10.1080/00031305.2018.1473796`
+
+    Examples
+    --------
+    >>> pooled = pool_proportions([0.80, 0.85, 0.75], 40)
+    >>> f"{pooled.value:.3f} ({pooled.interval.low:.3f} to {pooled.interval.high:.3f})"
+    '0.800 (0.632 to 0.903)'
+    """
+    level = _checks.level(confidence_level)
+    patients = _checks.positive_integer(n, name="n")
+    p, _ = _checks.imputed(value, np.zeros(np.size(value)), scale="logit")
+    m, mean = p.size, float(p.mean())
+    method = f"Rubin's rules, {m} imputations; Wilson"
+    within = float((p * (1 - p)).mean()) / patients
+    between = float(((p - mean) ** 2).sum()) / (m - 1) if np.ptp(p) > 0 else 0.0
+    extra = (1 + 1 / m) * between
+    if within == 0 and between > 0:
+        return _undefined("identity", m, level, method, Status.EDGE_OF_SCALE)
+    increase = extra / within if within > 0 else 0.0
+    share = increase / (1 + increase)
+    df = _degrees_of_freedom(share, m, inf)
+    weight = _quantile(level, df) ** 2 * (1 + increase) / patients
+    middle = (mean + weight / 2) / (1 + weight)
+    reach = sqrt(weight * mean * (1 - mean) + weight**2 / 4) / (1 + weight)
+    fmi = (increase + 2 / (df + 3)) / (increase + 1)
+    return ImputedEstimate(
+        value=mean,
+        interval=Interval(max(middle - reach, 0.0), min(middle + reach, 1.0), level),
+        scale="identity",
+        scaled_value=mean,
+        scaled_se=sqrt(within + extra),
+        within=within,
+        between=between,
+        df=df,
+        statistic=nan,
+        p_value=nan,
         relative_increase=increase,
         lambda_=share,
         fmi=fmi,

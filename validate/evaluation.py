@@ -6,8 +6,9 @@ every centre is evaluated by the same code.
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import metadata
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ from extval.validate.freezing import (
     survival_event_rate,
     utility_threshold,
 )
+from extval.validate.imputations import pool_findings, pool_metrics
 from extval.validate.missing import left_out, missing_patterns, missing_rows
-from extval.validate.protocol import resolved
+from extval.validate.protocol import imputations, resolved
 from extval.validate.store import CohortRow, ModelRow, Results
 from extval.validate.study import BinaryStudy, Study, SurvivalStudy
 from extval.validate.subgroups import subgroup_rows
@@ -83,15 +85,22 @@ def evaluate(
     utility_at = utility_threshold(grid, rate)
     protocol["decision_curve"]["at"] = utility_at
 
-    found = Findings()
-    tasks = [
-        task for group in groups for task in _tasks(study.of(group), group, models, utility_at)
+    several = [name for name, m in imputations(study.protocol.models).items() if m > 1]
+    imputed = tuple(model for model in models if model.name in several)
+    studies: list[tuple[Study, tuple[ModelRow, ...]]] = [(study, models)]
+    studies += [(one, imputed) for one in study.imputations]
+    tasks = [list(_parts(one, groups, models, mine, utility_at)) for one, mine in studies]
+    done = _run([task for part in tasks for task in part], n_jobs=n_jobs, watch=watch)
+    each = [
+        _findings(one, groups, islice(done, len(part)))
+        for (one, _), part in zip(studies, tasks, strict=True)
     ]
-    found.merge(_run(tasks, n_jobs=n_jobs, watch=watch))
-    if isinstance(study, BinaryStudy):
-        found.merge(binary.compare_groups(study, groups))
     validation, level = _group(groups, VALIDATION), study.protocol.confidence_level
-    found.merge(describe_case_mix(study, groups))
+    found, subgroups = each[0], subgroup_rows(study, validation)
+    if study.imputations:
+        found = pool_findings(found, each[1:], several, confidence_level=level)
+        again = [subgroup_rows(one, validation) for one in study.imputations]
+        subgroups = tuple(pool_metrics(subgroups, again, several))
     found.merge([across_centers.pool(validation, found.metrics, confidence_level=level)])
     found.merge(across_centers.influence(groups, found.metrics, confidence_level=level))
     cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
@@ -104,7 +113,7 @@ def evaluate(
         metrics=tuple(found.metrics),
         comparisons=tuple(found.comparisons),
         curves=found.curves,
-        subgroups=subgroup_rows(study, validation),
+        subgroups=subgroups,
         baseline=baseline_rows(study),
         missing=missing_rows(study),
         missing_patterns=missing_patterns(study),
@@ -125,18 +134,44 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _parts(
+    study: Study,
+    groups: Sequence[Group],
+    models: tuple[ModelRow, ...],
+    mine: tuple[ModelRow, ...],
+    utility_at: float,
+) -> Iterator[Task]:
+    """Yield the independent parts of the work on a study; `mine` are the models to describe."""
+    for group in groups:
+        yield from _tasks(study.of(group), group, models, mine, utility_at)
+
+
+def _findings(study: Study, groups: Sequence[Group], done: Iterable[GroupFindings]) -> Findings:
+    """Return what was found in each group, and between groups."""
+    found = Findings()
+    found.merge(done)
+    if isinstance(study, BinaryStudy):
+        found.merge(binary.compare_groups(study, groups))
+    found.merge(describe_case_mix(study, groups))
+    return found
+
+
 def _tasks(
-    study: Study, group: Group, models: tuple[ModelRow, ...], utility_at: float
+    study: Study,
+    group: Group,
+    models: tuple[ModelRow, ...],
+    mine: tuple[ModelRow, ...],
+    utility_at: float,
 ) -> Iterator[Task]:
     """Yield the independent parts of the work on one group."""
     if isinstance(study, BinaryStudy):
         yield lambda: binary.describe(study, group)
-        for model in models:
+        for model in mine:
             yield _bind(binary.evaluate_model, study, group, model, utility_at=utility_at)
         yield _bind(binary.compare_models, study, group, models, utility_at=utility_at)
     else:
         yield lambda: survival.describe(study, group)
-        for model in models:
+        for model in mine:
             yield _bind(survival.evaluate_model, study, group, model, utility_at=utility_at)
         yield lambda: survival.compare_models(study, group)
 
@@ -202,6 +237,16 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
             "Patients came under observation after time zero (left truncation). Curves, log-rank "
             "tests, Cox models and O:E(t) count each from entry on; what is not defined then has "
             "a row with a sentence."
+        )
+    several = {name: m for name, m in imputations(study.protocol.models).items() if m > 1}
+    if several:
+        frozen = "risk groups" if isinstance(study, SurvivalStudy) else "thresholds"
+        yield (
+            f"Multiple imputation: {', '.join(several)} has predictions from "
+            f"{next(iter(several.values()))} imputed data sets. Estimates are pooled by Rubin's "
+            "rules where these apply, or are means without limits; tests are not pooled. Curves "
+            f"are means, or are drawn for the mean predictions, without bands; {frozen} were "
+            "frozen on the mean predictions of the development cohort."
         )
     dropped = left_out(study)
     if dropped:

@@ -160,9 +160,8 @@ def _predictions(study: Study) -> str:
     Patients who were left out for an empty cell are there, with that cell empty.
     """
     protocol = study.protocol
-    everyone, gaps = study, {}
-    if study.whole is not None:
-        everyone, gaps = study.whole.study, study.whole.gaps
+    everyone = study if study.whole is None else study.whole.study
+    gaps = {} if study.whole is None else study.whole.gaps
     roster = everyone.roster
     columns: dict[str, Any] = {
         protocol.columns.patient: roster.patient,

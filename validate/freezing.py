@@ -25,7 +25,7 @@ def freeze_binary(development: BinaryStudy) -> tuple[ModelRow, ...]:
     return tuple(
         with_threshold(
             name,
-            {"probability": development.protocol.models[name].probability},
+            _named("probability", development.protocol.models[name].probability),
             development.protocol.thresholds,
             development.y_true,
             y_prob,

@@ -259,7 +259,7 @@ def _of_imputation(
         return values[imputation]
     stack = np.stack(values)
     # A patient without imputed values keeps the prediction to the last digit.
-    return np.where(np.ptp(stack, axis=0) == 0.0, stack[0], stack.mean(axis=0))
+    return np.asarray(np.where(np.ptp(stack, axis=0) == 0.0, stack[0], stack.mean(axis=0)))
 
 
 def _complete(everyone: AnyStudy, gaps: Mapping[str, BoolArray]) -> AnyStudy:
