@@ -47,10 +47,13 @@ def learn(
     within = terms - centers[batch].T
     if q:
         refuse_confounded(terms, within, covariates)
-    projector = np.ascontiguousarray(np.linalg.pinv(within).T) if q else within
+    order = np.argsort(batch, kind="stable")
+    projector = np.ascontiguousarray(np.linalg.pinv(within[:, order]).T) if q else within
     mean, squares, slope = np.empty((k, p)), np.empty((k, p)), np.empty((q, p))
     largest, flat = np.empty(p), np.empty(p, dtype=np.bool_)
-    fit_features(x, batch, size, within, projector, mean, slope, squares, largest, flat)
+    start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    ordered = np.ascontiguousarray(within[:, order])
+    fit_features(x, order, start, ordered, projector, mean, slope, squares, largest, flat)
 
     level = mean - centers @ slope
     if reference is None:

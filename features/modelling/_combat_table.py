@@ -93,18 +93,30 @@ def features(table: pd.DataFrame, names: Sequence[str]) -> FloatArray:
         raise ValueError(
             "The table has no feature column beside the batch and the covariates. Add features."
         )
-    return _numbers(table[list(names)], role="Feature")
+    place = table.columns.get_indexer(pd.Index(names))
+    if (place < 0).any():
+        absent = np.flatnonzero(place < 0)
+        raise ValueError(
+            f"Feature {names[absent[0]]!r} of the development is not in the table; {absent.size} "
+            "are missing. Extract them, or fit without them."
+        )
+    together = bool((np.diff(place) == 1).all())  # a slice of columns is not copied
+    return _numbers(
+        table.iloc[:, slice(place[0], place[-1] + 1) if together else place], role="Feature"
+    )
 
 
 def _numbers(table: pd.DataFrame, *, role: str) -> FloatArray:
     try:
-        values = np.ascontiguousarray(table.to_numpy(dtype=np.float64, na_value=np.nan).T)
+        plain = set(table.dtypes) == {np.dtype(np.float64)}  # the usual table is not copied
+        found = table.to_numpy() if plain else table.to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError):
         text = [name for name in table if not _numeric(table[name])]
         raise ValueError(
             f"{role} column {text[0]!r} holds text or categories. Name it as `batch` or in "
             "`covariates`, or leave it out."
         ) from None
+    values = np.ascontiguousarray(found.T)
     # A sum is finite unless a value is not (or the sum overflows, which the search then denies).
     if not np.isfinite(values.sum()):
         bad = np.argwhere(~np.isfinite(values))
@@ -210,17 +222,6 @@ def refuse_table(table: Any, *, batch: str, covariates: Sequence[str], outcome: 
         raise ValueError(
             f"The outcome {outcome!r} is among the columns of X and would be harmonised as a "
             "feature. Take it out and pass it as `y`."
-        )
-
-
-def refuse_absent(table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Raise if a feature that was learned is not in the table."""
-    known = set(table.columns)
-    absent = [name for name in names if name not in known]
-    if absent:
-        raise ValueError(
-            f"Feature {absent[0]!r} of the development is not in the table; {len(absent)} are "
-            "missing. Extract them, or fit without them."
         )
 
 

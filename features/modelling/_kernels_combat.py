@@ -9,10 +9,26 @@ from extval.stats._jit import kernel
 
 
 @kernel
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the inner product in four running sums, so that additions do not wait in line."""
+    n = a.size
+    s0 = s1 = s2 = s3 = 0.0
+    whole = n - n % 4
+    for i in range(0, whole, 4):
+        s0 += a[i] * b[i]
+        s1 += a[i + 1] * b[i + 1]
+        s2 += a[i + 2] * b[i + 2]
+        s3 += a[i + 3] * b[i + 3]
+    for i in range(whole, n):
+        s0 += a[i] * b[i]
+    return (s0 + s1) + (s2 + s3)
+
+
+@kernel
 def fit_features(
     y: NDArray[np.float64],
-    batch: NDArray[np.int64],
-    size: NDArray[np.float64],
+    order: NDArray[np.int64],
+    start: NDArray[np.int64],
     within: NDArray[np.float64],
     projector: NDArray[np.float64],
     mean: NDArray[np.float64],
@@ -23,49 +39,46 @@ def fit_features(
 ) -> None:
     """Regress every feature on batch and covariates.
 
-    `y` has shape (p, n); `batch` (n,) holds codes of k batches of `size` (k,). `within` (q, n) are
-    the covariates centred in each batch and `projector` (q, n) their pseudo-inverse. Fill `mean`
-    (k, p), the plain batch means; `slope` (q, p); `squares` (k, p), the residual sums of squares
-    of each batch; `largest` (p,), the largest magnitude; `flat` (p,), constant in some batch.
+    `y` has shape (p, n); ``order[start[j]:start[j + 1]]`` are the patients of batch j of k.
+    `within` (q, n) are the covariates centred in each batch and `projector` (q, n) their
+    pseudo-inverse, both with patients in that `order`. Fill `mean` (k, p), the plain batch means;
+    `slope` (q, p); `squares` (k, p), the residual sums of squares of each batch; `largest` (p,),
+    the largest magnitude; `flat` (p,), constant in some batch.
     """
     p, n = y.shape
     q = within.shape[0]
-    k = size.size
+    k = start.size - 1
     rest = np.empty(n)
-    first = np.empty(k)
-    varies = np.empty(k, dtype=np.bool_)
-    seen = np.empty(k, dtype=np.bool_)
+    ones = np.ones(n)
     for f in range(p):
-        seen[:] = False
-        varies[:] = False
+        for i in range(n):
+            rest[i] = y[f, order[i]]
+        flat[f] = False
         top = 0.0
         for j in range(k):
-            mean[j, f] = 0.0
-            squares[j, f] = 0.0
-        for i in range(n):
-            j = batch[i]
-            if not seen[j]:
-                seen[j] = True
-                first[j] = y[f, i]
-            varies[j] |= y[f, i] != first[j]
-            mean[j, f] += y[f, i] - first[j]
-            top = max(top, abs(y[f, i]))
+            mine = rest[start[j] : start[j + 1]]
+            # Deviations from any one value cost no digits to a large offset.
+            first = mine[0]
+            lowest = highest = first
+            for i in range(mine.size):
+                lowest = min(lowest, mine[i])
+                highest = max(highest, mine[i])
+                mine[i] -= first
+            flat[f] |= lowest == highest
+            top = max(top, abs(lowest), abs(highest))
+            shift = _dot(mine, ones[: mine.size]) / mine.size
+            mean[j, f] = first + shift
+            for i in range(mine.size):
+                mine[i] -= shift
         largest[f] = top
-        flat[f] = not varies.all()
-        for j in range(k):
-            mean[j, f] = first[j] + mean[j, f] / size[j]
-        for i in range(n):
-            rest[i] = y[f, i] - mean[batch[i], f]
         for c in range(q):
-            total = 0.0
-            for i in range(n):
-                total += projector[c, i] * rest[i]
-            slope[c, f] = total
+            slope[c, f] = _dot(projector[c], rest)
         for c in range(q):
             for i in range(n):
                 rest[i] -= slope[c, f] * within[c, i]
-        for i in range(n):
-            squares[batch[i], f] += rest[i] * rest[i]
+        for j in range(k):
+            mine = rest[start[j] : start[j + 1]]
+            squares[j, f] = _dot(mine, mine)
 
 
 @kernel
@@ -82,29 +95,34 @@ def remove_batch(
 ) -> None:
     """Fill `out` (p, n) with `y` freed of its batch's `location` and `scale`, both (k, p).
 
-    `covariates` has shape (q, n), `slope` (q, p), `grand` and `sd` (p,). Where the location is 0
-    and the scale 1 the value is handed through, so that no rounding touches it.
+    `batch` (n,) holds codes below k, `covariates` has shape (q, n), `slope` (q, p), `grand` and
+    `sd` (p,). Where the location is 0 and the scale 1 the value is handed through, so that no
+    rounding touches it.
     """
     p, n = y.shape
     q = covariates.shape[0]
     k = location.shape[0]
     shift = np.empty(k)
     factor = np.empty(k)
-    untouched = np.empty(k, dtype=np.bool_)
+    expected = np.empty(n)
     for f in range(p):
+        any_untouched = False
         for j in range(k):
             shift[j] = location[j, f] * sd[f]
             factor[j] = 1.0 / scale[j, f]
-            untouched[j] = location[j, f] == 0.0 and scale[j, f] == 1.0
+            any_untouched |= location[j, f] == 0.0 and scale[j, f] == 1.0
         for i in range(n):
-            expected = grand[f]
-            for c in range(q):
-                expected += slope[c, f] * covariates[c, i]
+            expected[i] = grand[f]
+        for c in range(q):
+            for i in range(n):
+                expected[i] += slope[c, f] * covariates[c, i]
+        for i in range(n):
             j = batch[i]
-            if untouched[j]:
-                out[f, i] = y[f, i]
-            else:
-                out[f, i] = (y[f, i] - expected - shift[j]) * factor[j] + expected
+            out[f, i] = (y[f, i] - expected[i] - shift[j]) * factor[j] + expected[i]
+        if any_untouched:
+            for i in range(n):
+                if location[batch[i], f] == 0.0 and scale[batch[i], f] == 1.0:
+                    out[f, i] = y[f, i]
 
 
 @kernel

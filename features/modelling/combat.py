@@ -178,7 +178,7 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         step.covariate_terms_ = tuple(term for one in step._covariates() for term in one.terms)
         shape = (len(step.covariate_terms_), len(step.features_))
         step.covariate_coefficients_ = np.asarray(covariate_coefficients, np.float64).reshape(shape)
-        step.unchanged_ = tuple(np.array(step.features_, dtype=object)[step.pooled_sd_ == 0.0])
+        step.unchanged_ = tuple(step.features_[j] for j in np.flatnonzero(step.pooled_sd_ == 0.0))
         step.n_per_batch_, step.cautions_, step.estimated_from_ = {}, (), {}
         step.patients_seen_ = None
         return step
@@ -218,7 +218,7 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         validate_data(self, X, skip_check_array=True, reset=True)
         self._remember(X)
         meta = {self.batch, *self.covariates}
-        self.features_ = tuple(name for name in X.columns if name not in meta)
+        self.features_ = tuple([name for name in X.columns.tolist() if name not in meta])
         self.batches_ = tuple(names.tolist())
         self.n_per_batch_ = dict(zip(self.batches_, size.tolist(), strict=True))
         covariates = [reading.covariate(X[name]) for name in self.covariates]
@@ -252,7 +252,6 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         """
         check_is_fitted(self)
         reading.refuse_table(X, **self._roles())
-        reading.refuse_absent(X, self.features_)
         batch = self._batch(X)
         x = reading.features(X, self.features_)
         terms = reading.design(X, self._covariates())
@@ -351,7 +350,7 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         check_is_fitted(self)
         if name in self.location_:
             raise ValueError(f"Batch {name!r} is known already; its parameters are frozen.")
-        reading.refuse_absent(X, self.features_)
+        reading.features(X, self.features_)  # says which is missing
         meta = [column for column in (self.batch, *self.covariates) if column in X.columns]
         location, scale = self.estimate_batch(X[[*meta, *self.features_]])
         if self.batch in X.columns and self._batch(X)[0] != name:
@@ -382,7 +381,7 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         )
         self.grand_mean_, self.covariate_coefficients_ = found.grand_mean, found.slope
         self.pooled_sd_ = found.pooled_sd
-        self.unchanged_ = tuple(np.array(self.features_, dtype=object)[found.unchanged].tolist())
+        self.unchanged_ = tuple(self.features_[j] for j in np.flatnonzero(found.unchanged))
         self.location_ = dict(zip(self.batches_, found.location, strict=True))
         self.scale_ = dict(zip(self.batches_, found.scale, strict=True))
 

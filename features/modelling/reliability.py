@@ -134,7 +134,8 @@ class ReliabilityFilter(LearnsFromPatients, TransformerMixin, BaseEstimator):  #
         validate_data(self, X, skip_check_array=True, reset=True)
         self._remember(X)
         read = self._read_columns(X, readings)
-        self.unread_ = tuple(column for column in X.columns if column not in set(read))
+        known = set(read)
+        self.unread_ = tuple([column for column in X.columns.tolist() if column not in known])
         if self.unread_ and self.unread == "refuse":
             raise ValueError(
                 f"No reading has the columns {_first(self.unread_)}, so their reliability is "
@@ -212,7 +213,8 @@ class ReliabilityFilter(LearnsFromPatients, TransformerMixin, BaseEstimator):  #
         anywhere = set().union(*(table.columns for table in readings.values()))
         read = [column for column in x.columns if column in anywhere]
         for reader, table in readings.items():
-            absent = [column for column in read if column not in set(table.columns)]
+            known = set(table.columns)
+            absent = [column for column in read if column not in known]
             if absent:
                 raise ValueError(
                     f"Reader {reader!r} lacks {len(absent)} features that another reading has: "
