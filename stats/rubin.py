@@ -212,12 +212,12 @@ def pool_proportions(
     --------
     >>> pooled = pool_proportions([0.80, 0.85, 0.75], 40)
     >>> f"{pooled.value:.3f} ({pooled.interval.low:.3f} to {pooled.interval.high:.3f})"
-    '0.800 (0.632 to 0.903)'
+    '0.800 (0.561 to 0.926)'
     """
     level = _checks.level(confidence_level)
     patients = _checks.positive_integer(n, name="n")
     p, _ = _checks.imputed(value, np.zeros(np.size(value)), scale="logit")
-    m, mean = p.size, float(p.mean())
+    m, mean = p.size, float(p.mean() if np.ptp(p) > 0 else p[0])
     method = f"Rubin's rules, {m} imputations; Wilson"
     within = float((p * (1 - p)).mean()) / patients
     between = float(((p - mean) ** 2).sum()) / (m - 1) if np.ptp(p) > 0 else 0.0

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import expit
 
+from extval.stats.proportions import wilson
 from extval.stats.results import Status
-from extval.stats.rubin import needed_imputations, pool_imputations
+from extval.stats.rubin import needed_imputations, pool_imputations, pool_proportions
 from tests.oracles import rubin as oracle
 
 R = json.loads((Path(__file__).parents[1] / "reference" / "rubin.json").read_text())
@@ -96,6 +97,40 @@ def test_agrees_with_r(case):
     )
 
 
+@given(
+    st.lists(st.integers(0, 12), min_size=2, max_size=6),
+    st.integers(12, 40),
+    st.sampled_from([0.9]),
+)
+def test_limits_of_a_proportion_solve_their_equation(counts, n, level):
+    p = np.array(counts) / n
+    got = pool_proportions(p, n, confidence_level=level)
+    mean, within, between = oracle.proportion_parts(p, n)
+    if within == 0 and between > 0:
+        assert got.status is Status.EDGE_OF_SCALE
+        return
+    assert_allclose([got.value, got.between, got.within], [mean, between, within], atol=1e-15)
+    for limit in (got.interval.low, got.interval.high):
+        left, right = oracle.proportion_equation(p, n, limit, level)
+        assert_allclose(left, right, rtol=1e-8, atol=1e-12)
+    assert 0 <= got.interval.low <= mean <= got.interval.high <= 1
+
+
+@given(st.integers(0, 20), st.integers(20, 60), st.integers(2, 5))
+def test_equal_proportions_have_the_interval_of_wilson(count, n, m):
+    got = pool_proportions([count / n] * m, n)
+    plain = wilson(count, n)
+    assert_allclose([got.interval.low, got.interval.high], [plain.low, plain.high], atol=1e-12)
+    assert got.value == count / n
+    assert got.df == inf
+
+
+def test_proportions_of_nobody_and_everybody_have_no_limits():
+    got = pool_proportions([0.0, 1.0], 7)
+    assert got.status is Status.EDGE_OF_SCALE
+    assert np.isnan([got.value, got.interval.low]).all()
+
+
 def test_a_perfect_auc_in_one_imputation_has_no_logit():
     got = pool_imputations([1.0, 0.9], [0.0, 0.05], scale="logit")
     assert got.status is Status.EDGE_OF_SCALE
@@ -123,6 +158,8 @@ def test_imputations_follow_the_fraction_incomplete(share, wanted):
         (lambda: pool_imputations([0.5, 0.6], [0.1, np.nan]), r"`se` .* index 1 \(nan\)"),
         (lambda: pool_imputations([0.5, 0.6], [0.1, 0.1], complete_df=0), "`complete_df`"),
         (lambda: pool_imputations([0.5, 1.6], [0.1, 0.1], scale="logit"), r"\[0, 1\]"),
+        (lambda: pool_proportions([0.5, 1.6], 9), r"\[0, 1\]"),
+        (lambda: pool_proportions([0.5, 0.6], 0), "`n`"),
         (lambda: needed_imputations(1.2), "`fraction_incomplete`"),
     ],
 )

@@ -18,8 +18,8 @@ BINARY = """\
 schema_version: 1
 outcome: {{column: y}}
 models: {{small: {{probability: small}}, full: {{probability: {full}}}}}
-bootstrap: {{n_resamples: 20}}
-calibration: {{belt_up_to: 1000}}
+bootstrap: {{n_resamples: 0}}
+calibration: {{belt_up_to: 0}}
 thresholds: {{value: 0.3}}
 subgroups: {{half: {{column: half}}}}
 """
@@ -102,17 +102,41 @@ def rows(results, table="metrics"):
     }
 
 
-def singles(run, frame, protocol, table="metrics"):
-    """Return the rows of a study of each imputation alone."""
-    return [
-        rows(run(frame.assign(full=frame[f"full_{k}"]), protocol, out=f"k{k}"), table)
-        for k in range(1, M + 1)
-    ]
+@pytest.fixture(scope="module")
+def computed():
+    """Return what has been computed before by a test of this module."""
+    return {}
 
 
-def test_metrics_are_rubin_of_the_imputations_taken_alone(run, imputed):
-    pooled = run(imputed, BINARY.format(full=LIST))
-    alone = singles(run, imputed, BINARY.format(full="full"))
+@pytest.fixture
+def pooled(run, imputed, computed):
+    """Return the results of the three imputations together."""
+    if "pooled" not in computed:
+        computed["pooled"] = run(imputed, BINARY.format(full=LIST), out="pooled")
+    return computed["pooled"]
+
+
+@pytest.fixture
+def alone(run, imputed, computed):
+    """Return the results of a study of each imputation alone."""
+    if "alone" not in computed:
+        computed["alone"] = [
+            run(imputed.assign(full=imputed[f"full_{k}"]), BINARY.format(full="full"), out=f"k{k}")
+            for k in range(1, M + 1)
+        ]
+    return computed["alone"]
+
+
+@pytest.fixture
+def plain(run, imputed, computed):
+    """Return the results of the prediction before it was imputed."""
+    if "plain" not in computed:
+        computed["plain"] = run(imputed, BINARY.format(full="full"), out="plain")
+    return computed["plain"]
+
+
+def test_metrics_are_rubin_of_the_imputations_taken_alone(pooled, alone):
+    alone = [rows(one) for one in alone]
     scales = {
         "auc": (logit, expit, lambda p: 1 / (p * (1 - p))),
         "oe_ratio": (np.log, np.exp, lambda p: 1 / p),
@@ -137,9 +161,8 @@ def test_metrics_are_rubin_of_the_imputations_taken_alone(run, imputed):
     assert checked >= 5 * 3
 
 
-def test_classification_is_pooled_with_wilson_limits(run, imputed):
-    pooled = rows(run(imputed, BINARY.format(full=LIST)))
-    alone = singles(run, imputed, BINARY.format(full="full"))
+def test_classification_is_pooled_with_wilson_limits(pooled, alone):
+    pooled, alone = rows(pooled), [rows(one) for one in alone]
     key = ("validation", "all", "full", "sensitivity", None, "", "")
     p = np.array([one[key].estimate for one in alone])
     n = pooled[key].events
@@ -158,9 +181,8 @@ def test_classification_is_pooled_with_wilson_limits(run, imputed):
     )
 
 
-def test_what_rubin_does_not_cover_is_a_mean_or_says_that_it_is_not_pooled(run, imputed):
-    pooled = rows(run(imputed, BINARY.format(full=LIST)))
-    alone = singles(run, imputed, BINARY.format(full="full"))
+def test_what_rubin_does_not_cover_is_a_mean_or_says_that_it_is_not_pooled(pooled, alone):
+    pooled, alone = rows(pooled), [rows(one) for one in alone]
     where = ("validation", "all", "full")
     for metric in ("ici", "e90", "ppv", "youden", "brier_miscalibration"):
         row = pooled[*where, metric, None, "", ""]
@@ -177,9 +199,8 @@ def test_what_rubin_does_not_cover_is_a_mean_or_says_that_it_is_not_pooled(run, 
     assert needed.estimate == largest
 
 
-def test_differences_are_pooled_and_holm_runs_over_the_pooled_p(run, imputed):
-    pooled = rows(run(imputed, BINARY.format(full=LIST)), "comparisons")
-    alone = singles(run, imputed, BINARY.format(full="full"), "comparisons")
+def test_differences_are_pooled_and_holm_runs_over_the_pooled_p(pooled, alone):
+    pooled, alone = rows(pooled, "comparisons"), [rows(one, "comparisons") for one in alone]
     key = ("validation", "all", "auc", None, "small", "full")
     values, errors = (
         np.array([getattr(one[key], name) for one in alone]) for name in ("difference", "se")
@@ -194,9 +215,8 @@ def test_differences_are_pooled_and_holm_runs_over_the_pooled_p(run, imputed):
     assert "mean over the imputations" in exact.note
 
 
-def test_subgroups_are_pooled(run, imputed):
-    pooled = rows(run(imputed, BINARY.format(full=LIST)), "subgroups")
-    alone = singles(run, imputed, BINARY.format(full="full"), "subgroups")
+def test_subgroups_are_pooled(pooled, alone):
+    pooled, alone = rows(pooled, "subgroups"), [rows(one, "subgroups") for one in alone]
     key = ("validation", "all", "full", "auc", None, "half", "odd")
     values = np.array([one[key].estimate for one in alone])
     assert_allclose(pooled[key].estimate, expit(logit(values).mean()), rtol=1e-12)
@@ -204,11 +224,10 @@ def test_subgroups_are_pooled(run, imputed):
     assert test.estimate is None
 
 
-def test_equal_imputations_are_the_single_prediction(run, imputed):
+def test_equal_imputations_are_the_single_prediction(run, imputed, plain):
     for k in range(1, M + 1):
         imputed[f"full_{k}"] = imputed["full"]
-    pooled = run(imputed, BINARY.format(full=LIST), out="pooled")
-    plain = run(imputed, BINARY.format(full="full"), out="plain")
+    pooled = run(imputed, BINARY.format(full=LIST))
     numbers = ("estimate", "se", "lower", "upper", "n", "events", "note", "threshold")
     for table in ("metrics", "subgroups"):
         found = rows(pooled, table)
@@ -224,16 +243,14 @@ def test_equal_imputations_are_the_single_prediction(run, imputed):
     assert [m.threshold for m in pooled.models] == [m.threshold for m in plain.models]
 
 
-def test_the_other_models_keep_every_byte(run, imputed):
-    pooled = run(imputed, BINARY.format(full=LIST), out="pooled")
-    plain = run(imputed, BINARY.format(full="full"), out="plain")
+def test_the_other_models_keep_every_byte(pooled, plain):
     assert [r for r in pooled.metrics if r.model in ("", "small")] == [
         r for r in plain.metrics if r.model in ("", "small")
     ]
 
 
-def test_the_order_of_the_imputations_changes_nothing_but_rounding(run, imputed):
-    first = rows(run(imputed, BINARY.format(full=LIST), out="a"))
+def test_the_order_of_the_imputations_changes_nothing_but_rounding(run, imputed, pooled):
+    first = rows(pooled)
     second = rows(run(imputed, BINARY.format(full="[full_3, full_1, full_2]"), out="b"))
     for key, row in first.items():
         for name in ("estimate", "se", "lower", "upper"):
@@ -243,24 +260,27 @@ def test_the_order_of_the_imputations_changes_nothing_but_rounding(run, imputed)
                 assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
-def test_decision_curves_are_means_and_nothing_has_a_band(run, imputed):
-    pooled = run(imputed, BINARY.format(full=LIST), out="pooled").curves
-    alone = [
-        run(imputed.assign(full=imputed[f"full_{k}"]), BINARY.format(full="full"), out=f"k{k}")
-        for k in range(1, M + 1)
-    ]
+def test_decision_curves_are_means(pooled, alone):
     frames = [pd.DataFrame(one.curves["decision"]) for one in alone]
-    found, mine = pd.DataFrame(pooled["decision"]), frames[0]["model"] == "full"
+    found, mine = pd.DataFrame(pooled.curves["decision"]), frames[0]["model"] == "full"
     wanted = np.mean([frame["net_benefit"][mine] for frame in frames], axis=0)
     assert_allclose(found["net_benefit"][mine].astype(float), wanted, rtol=1e-12)
-    assert found["lower"][mine].isna().all()
-    assert found["lower"][found["model"] == "small"].notna().any()
-    assert "full" not in pooled["calibration_belt"]["model"]
-    assert pd.isna(pd.DataFrame(pooled["calibration"]).query("model == 'full'")["upper"]).all()
+    assert (found["net_benefit"][~mine] == frames[0]["net_benefit"][~mine]).all()
 
 
-def test_centres_are_pooled_after_their_imputations(run, imputed):
-    pooled = rows(run(imputed, BINARY.format(full=LIST)))
+def test_no_curve_of_an_imputed_model_has_a_band(run, imputed):
+    quick = BINARY.replace("n_resamples: 0", "n_resamples: 4").replace("to: 0", "to: 1000")
+    curves = run(imputed[::4], quick.format(full=LIST)).curves
+    for kind in ("calibration_belt", "roc_band"):
+        assert set(curves[kind]["model"]) == {"small"}
+    for kind in ("calibration", "calibration_groups", "decision"):
+        table = pd.DataFrame(curves[kind])
+        assert table.query("model == 'full'")["upper"].isna().all()
+        assert table.query("model == 'small'")["upper"].notna().any()
+
+
+def test_centres_are_pooled_after_their_imputations(pooled):
+    pooled = rows(pooled)
     centers = [r for k, r in pooled.items() if k[:1] + k[2:4] == ("validation", "full", "auc")]
     mean = pooled["validation", "all", "full", "auc_random_effects", None, "", ""]
     values = [r.estimate for r in centers if r.center != "all"]
