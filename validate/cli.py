@@ -211,6 +211,7 @@ def verify(
     except store.StoreError as error:
         raise InputError(str(error)) from error
     problems = verification.changed_files(results)
+    problems += verification.unlocked_models(results, recorded)
     if table is not None:
         problems += _table_differs(manifest["inputs"], folder.input_record(table, "table"))
     with tempfile.TemporaryDirectory() as scratch:
@@ -223,6 +224,7 @@ def verify(
             report=(results / "report.pdf").is_file(),
             inputs=manifest["inputs"],
             command=manifest["command"],
+            recorded=recorded,
         )
         problems += verification.differing_numbers(recorded, again)
         problems += verification.differing_files(results, Path(scratch))
@@ -233,6 +235,11 @@ def verify(
         f"{results}: {len(manifest['outputs'])} files and {len(recorded.metrics)} metrics agree "
         "with their recomputation, to the byte."
     )
+    if recorded.modelling:
+        typer.echo(
+            "models/, modelling/ and study.yaml are unchanged since they were written; they need "
+            "the features to be computed again: `extval run` with study.yaml."
+        )
 
 
 @app.command()
@@ -425,9 +432,14 @@ def _evaluate_into(
     report: bool,
     inputs: list[dict[str, object]] | None = None,
     command: str | None = None,
+    recorded: "Results | None" = None,
 ) -> "Results":
-    """Read, evaluate and write everything into `folder`."""
-    from extval.validate.evaluation import default_jobs
+    """Read, evaluate and write everything into `folder`.
+
+    What `recorded` results say of how models were learned is taken over: it cannot be recomputed
+    from predictions.
+    """
+    from extval.validate.evaluation import default_jobs, with_modelling
     from extval.validate.evaluation import evaluate as run
     from extval.validate.folder import input_record, write_results
     from extval.validate.study import read_study
@@ -446,6 +458,8 @@ def _evaluate_into(
             n_jobs=jobs or default_jobs(),
             watch=watch,
         )
+    if recorded is not None and recorded.modelling:
+        results = with_modelling(results, recorded.modelling, recorded.provenance["order"])
     write_results(folder, results, study, report=_report_writer() if report else None)
     return results
 

@@ -226,7 +226,7 @@ def _calibration(
         return None
     if link_of(fitted) == "logit":
         return (0.0, 1.0)
-    found = logistic_regression(score[:, None], outcome)
+    found = logistic_regression(np.column_stack((np.ones_like(score), score)), outcome)
     intercept, slope = (float(value) for value in found.coefficients)
     return (intercept, slope) if np.isfinite([intercept, slope]).all() else None
 

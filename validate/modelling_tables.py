@@ -21,7 +21,7 @@ from extval.features.modelling.nomogram import nomogram_points, points_table
 from extval.features.modelling.outcome import is_survival, time_and_event
 from extval.features.modelling.regression import RegressionModel
 from extval.features.modelling.signature import Signature
-from extval.stats.concordance import harrell_c
+from extval.stats.concordance import c_harrell
 from extval.stats.roc import auc
 from extval.validate.locked_model import LockedModel
 
@@ -53,7 +53,7 @@ def internal(
         score = np.asarray(development[f"{prefix}score"])
         if is_survival(outcome):
             time, event = time_and_event(outcome)
-            found, metric = harrell_c(time, event, score), "c_harrell"
+            found, metric = c_harrell(time, event, score), "c_harrell"
         else:
             found, metric = auc(outcome, score), "auc"
         rows.append(

@@ -18,8 +18,6 @@ from extval.features.modelling.filters import (
     VarianceFilter,
     ZScore,
 )
-from extval.features.modelling.lasso import LassoLinear, LassoLogistic
-from extval.features.modelling.lasso_cox import LassoCox
 from extval.features.modelling.mrmr import MRMR
 from extval.features.modelling.reliability import ReliabilityFilter
 from extval.features.modelling.screening import UnivariateScreen
@@ -142,6 +140,9 @@ def _model(study: Run, name: str, plan: SignaturePlan) -> Any:
             repeats=plan.classifier.repeats,
             random_state=seed,
         )
+    from extval.features.modelling.lasso import LassoLinear, LassoLogistic  # noqa: PLC0415
+    from extval.features.modelling.lasso_cox import LassoCox  # noqa: PLC0415
+
     lasso = plan.lasso or Lasso()
     family = lasso.family if lasso.family != "auto" else kind_of(study)
     kinds = {"logistic": LassoLogistic, "linear": LassoLinear, "cox": LassoCox}

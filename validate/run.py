@@ -10,6 +10,7 @@ written under a temporary name and moved, the manifest last.
 import os
 import shlex
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from extval.features.modelling.outcome import is_survival, time_and_event
 from extval.features.modelling.shift import shift_of
 from extval.validate import fitting, folder, locked_model, modelling_tables, yaml_file
 from extval.validate.errors import InputError
-from extval.validate.evaluation import evaluate
+from extval.validate.evaluation import evaluate, with_modelling
 from extval.validate.extract_study import ExtractStudy
 from extval.validate.fitting import StoredFit
 from extval.validate.freezing import with_cuts, with_threshold
@@ -59,7 +60,6 @@ class Models:
     locked: Mapping[str, LockedModel]
     predictions: pd.DataFrame
     tables: modelling_tables.Tables
-    cautions: tuple[str, ...]
     order: tuple[Mapping[str, str], ...]
 
 
@@ -167,6 +167,7 @@ def fit_models(
     tables["shift"] = _shift(locked, external)
     cautions = [*excluded, *_harmonised(locked, external)]
     cautions += [text for fit in fits.values() for text in fit.model.cautions]
+    tables["cautions"] = {"sentence": list(dict.fromkeys(cautions))}
     return Models(
         study=study,
         data=data,
@@ -174,7 +175,6 @@ def fit_models(
         locked=locked,
         predictions=_predictions(study, data, fits, predicted),
         tables=tables,
-        cautions=tuple(dict.fromkeys(cautions)),
         order=tuple(order),
     )
 
@@ -464,9 +464,10 @@ def run_study(
         write_models(temporary, found)
         if until == "models":
             return None
-        table = stages / "predictions.csv"
-        write_predictions(table, found)
-        evaluated = read_study(read_table(table), protocol_of(found))
+        with tempfile.TemporaryDirectory() as scratch:
+            table = Path(scratch) / "predictions"
+            write_predictions(table, found)
+            evaluated = read_study(read_table(table), protocol_of(found))
         with progress("Evaluating") as watch:
             results = evaluate(
                 evaluated,
@@ -476,11 +477,6 @@ def run_study(
                 watch=watch,
             )
         order = [*found.order, {"event": "external outcomes read"}]
-        results = replace(
-            results,
-            modelling=found.tables,
-            cautions=(*found.cautions, *results.cautions),
-            provenance={**results.provenance, "order": order},
-        )
+        results = with_modelling(results, found.tables, order)
         folder.write_results(temporary, results, evaluated, report=report)
     return results

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from extval.validate import folder as results_folder
+from extval.validate.errors import InputError
+from extval.validate.locked_model import read_model
 from extval.validate.store import (
     BaselineRow,
     ComparisonRow,
@@ -18,9 +20,11 @@ from extval.validate.store import (
 StoredRow = MetricRow | ComparisonRow | BaselineRow | MissingRow | MissingPatternRow
 
 MAX_LISTED = 20
+LEARNED = ("models/", "study.yaml")  # learned from features, which a results folder does not hold
 _ROW_KEYS = (
     *("by", "cohort", "center", "group", "subgroup", "level_name"),
     *("variable", "category", "measure", "column", "pattern"),
+    *("predictor", "contrast"),
     *("model", "model_a", "model_b", "metric", "horizon", "threshold"),
 )
 
@@ -43,6 +47,24 @@ def changed_files(folder: Path) -> list[str]:
     return found
 
 
+def unlocked_models(folder: Path, recorded: Results) -> list[str]:
+    """Return a sentence for each locked model that is not as it was locked and evaluated."""
+    evaluated = {row.name: row for row in recorded.models}
+    found = []
+    for path in sorted((folder / "models").glob("*.json")):
+        try:
+            model = read_model(path)
+        except InputError as error:
+            found.append(str(error))
+            continue
+        row = evaluated.get(model.name)
+        if row is not None and row.threshold != model.threshold:
+            found.append(
+                f"{path.name}: the threshold is {model.threshold}, but {row.threshold} was used."
+            )
+    return found
+
+
 def differing_files(folder: Path, again: Path) -> list[str]:
     """Return a sentence for each recorded file whose bytes differ from the recomputation's."""
     recorded = {item["path"] for item in results_folder.read_manifest(folder)["outputs"]}
@@ -50,6 +72,7 @@ def differing_files(folder: Path, again: Path) -> list[str]:
         f"{name} differs from its recomputation."
         for name in results_folder.listed_files(folder)
         if name in recorded
+        and not name.startswith(LEARNED)
         and (
             not (again / name).is_file()
             or (folder / name).read_bytes() != (again / name).read_bytes()
@@ -63,6 +86,7 @@ def differing_numbers(recorded: Results, again: Results) -> list[str]:
     found += _differences("comparisons.csv", recorded.comparisons, again.comparisons)
     found += _differences("subgroups.csv", recorded.subgroups, again.subgroups)
     found += _differences("baseline.csv", recorded.baseline, again.baseline)
+    found += _differences("cox.csv", recorded.cox, again.cox)
     found += _differences("missing.csv", recorded.missing, again.missing)
     patterns = (recorded.missing_patterns, again.missing_patterns)
     found += _differences("missing_patterns.csv", *patterns)
