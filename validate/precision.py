@@ -6,6 +6,7 @@ from math import inf, nan
 import numpy as np
 from scipy.special import logit
 
+from extval.stats.censoring import censoring_curve, locate
 from extval.stats.linear_predictor import sampled_linear_predictor
 from extval.stats.results import Estimate, Interval, Status
 from extval.stats.roc import auc
@@ -15,11 +16,25 @@ from extval.stats.samplesize import (
     binary_precision,
     binary_sample_size,
 )
+from extval.stats.samplesize_survival import (
+    SurvivalDesign,
+    survival_precision,
+    survival_sample_size,
+)
 from extval.validate.findings import GroupFindings
-from extval.validate.study import BinaryStudy, FloatArray
+from extval.validate.study import BinaryStudy, FloatArray, SurvivalStudy
 
 CRITERIA = ("oe_ratio", "calibration_slope", "auc", "net_benefit")
-MAX_SAMPLE = 2000
+# What the design calls a measure, and the metric that it is about.
+CRITERIA_T = {
+    "oe_t": "oe_t",
+    "calibration_slope_t": "calibration_slope_t",
+    "calibration_slope": "calibration_slope",
+    "c_harrell": "c_harrell",
+    "standardized_net_benefit": "net_benefit_t",
+}
+# The variances for a time to event are integrated over time too, so fewer quantiles are taken.
+MAX_SAMPLE, MAX_SAMPLE_T = 2000, 500
 
 
 def add_precision(found: GroupFindings, study: BinaryStudy, model: str, *, at: float) -> None:
@@ -67,6 +82,71 @@ def add_precision(found: GroupFindings, study: BinaryStudy, model: str, *, at: f
         found.metric(model, f"needed_n_{_name(needed)}", estimate, note=_sentence(needed, here, n))
 
 
+def add_precision_t(
+    found: GroupFindings, study: SurvivalStudy, model: str, horizon: float, *, at: float
+) -> None:
+    """Add the patients needed for each criterion at a horizon, with the width that is reached.
+
+    The design is the cohort itself: the distribution of the model's risks at the horizon, taken as
+    true, and the censoring before it. ``needed_n_NAME`` for each criterion.
+    """
+    level, risk = study.protocol.confidence_level, study.risk[model, horizon]
+    censoring = locate(censoring_curve(study.time, study.kind != 0), horizon)
+    blank = Estimate(
+        value=nan,
+        interval=Interval.undefined(level),
+        method="Riley 2022 criteria for the cohort as it is",
+        n=risk.size,
+        events=int(np.count_nonzero(study.event)),
+        status=_undefined_t(study, risk, censoring.uncensored, censoring.status),
+    )
+    if blank.status is not Status.OK:
+        for name in CRITERIA_T.values():
+            found.metric(model, f"needed_n_{name}", blank, horizon=horizon)
+        return
+    widths, benefit = study.protocol.precision, bool((risk > at).any())
+    design = SurvivalDesign(
+        linear_predictor=sampled_linear_predictor(_thinned(_log_hazard(risk), MAX_SAMPLE_T)),
+        lost=1.0 - censoring.uncensored,
+        threshold=at if benefit else None,
+        oe_width=widths.oe_t,
+        slope_width=widths.calibration_slope,
+        c_width=widths.c_harrell,
+        net_benefit_width=widths.net_benefit,
+        confidence_level=level,
+    )
+    wanted, reached = survival_sample_size(design), survival_precision(design, risk.size)
+    for needed, here in zip(wanted.criteria, reached.criteria, strict=True):
+        estimate = replace(blank, value=float(needed.n), method=wanted.method)
+        name, said = CRITERIA_T[needed.measure], _sentence(needed, here, risk.size)
+        found.metric(model, f"needed_n_{name}", estimate, horizon=horizon, note=said)
+    if not benefit:
+        nobody = replace(blank, status=Status.NONE_POSITIVE)
+        found.metric(model, "needed_n_net_benefit_t", nobody, horizon=horizon)
+
+
+def _undefined_t(
+    study: SurvivalStudy, risk: FloatArray, uncensored: float, followed: Status
+) -> Status:
+    """Return why the criteria have no answer in this group."""
+    if study.competing:
+        return Status.COMPETING_EVENTS
+    if study.entry is not None:
+        return Status.DELAYED_ENTRY
+    if followed is not Status.OK:
+        return followed
+    if not uncensored > 0.0:
+        return Status.BEYOND_FOLLOW_UP
+    if ((risk == 0.0) | (risk == 1.0)).any():
+        return Status.CLOGLOG_UNDEFINED
+    return Status.CONSTANT_PREDICTION if np.ptp(risk) == 0.0 else Status.OK
+
+
+def _log_hazard(risk: FloatArray) -> FloatArray:
+    """Return the log cumulative hazard that a risk stands for."""
+    return np.asarray(np.log(-np.log1p(-risk)))
+
+
 def _name(criterion: PrecisionCriterion) -> str:
     return next(name for name in CRITERIA if name in criterion.measure)
 
@@ -80,8 +160,8 @@ def _sentence(needed: PrecisionCriterion, here: PrecisionCriterion, n: int) -> s
     )
 
 
-def _thinned(lp: FloatArray) -> FloatArray:
-    """Return the distribution of the linear predictor by at most 2,000 of its quantiles."""
-    if lp.size <= MAX_SAMPLE:
+def _thinned(lp: FloatArray, most: int = MAX_SAMPLE) -> FloatArray:
+    """Return the distribution of the linear predictor by at most `most` of its quantiles."""
+    if lp.size <= most:
         return lp
-    return np.quantile(lp, (np.arange(MAX_SAMPLE) + 0.5) / MAX_SAMPLE)
+    return np.quantile(lp, (np.arange(most) + 0.5) / most)

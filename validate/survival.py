@@ -9,11 +9,12 @@ from extval.stats.proportional_hazards import proportional_hazards_test
 from extval.stats.results import Estimate, Status
 from extval.stats.rmst import rmst
 from extval.stats.survival_calibration import calibration_slope_cox
-from extval.validate.cohort import Group
+from extval.validate.cohort import VALIDATION, Group
 from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
 from extval.validate.horizon import add_horizons, auc_t_pairs, brier_t_pairs
 from extval.validate.landmarks import add_landmarks, describe_landmarks
+from extval.validate.precision import add_precision_t
 from extval.validate.risk_groups import (
     add_curve,
     add_incidence,
@@ -80,6 +81,9 @@ def evaluate_model(
     add_horizons(found, study, group, model.name, utility_at=utility_at)
     add_risk_groups(found, study, group, model, score)
     add_landmarks(found, study, group, model)
+    if group.cohort == VALIDATION:
+        for horizon in sorted(protocol.models[model.name].risk):
+            add_precision_t(found, study, model.name, horizon, at=utility_at)
     return found
 
 
