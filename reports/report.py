@@ -11,6 +11,7 @@ from extval.reports.document import write_pdf
 from extval.reports.errors import ReportError
 from extval.reports.index import Index
 from extval.reports.sections import (
+    adjusted,
     baseline,
     calibration,
     case_mix,
@@ -57,6 +58,7 @@ def build_report(results: Results) -> Report:
         calibration.section(index),
         utility.section(index),
         survival.section(index),
+        adjusted.section(index),
         centers.section(index),
         subgroups.section(index),
         case_mix.section(index),
@@ -86,9 +88,11 @@ def _texts(results: Results) -> Iterator[tuple[str, str]]:
     yield from (("caution", sentence) for sentence in results.cautions)
     named = dict.fromkeys(f"{row.subgroup} {row.level_name}" for row in results.subgroups)
     yield from (("subgroup", name) for name in named)
+    said = dict.fromkeys(f"{row.predictor} {row.contrast}" for row in results.cox)
+    yield from (("predictor", name) for name in said)
     seen = dict.fromkeys(f"{r.variable} {r.category} {r.group}" for r in results.baseline)
     yield from (("baseline table", name) for name in seen)
-    said = [(row.note, row.method) for row in (*results.metrics, *results.subgroups)]
+    said = [(row.note, row.method) for row in (*results.metrics, *results.subgroups, *results.cox)]
     said += [(row.note, row.method) for row in results.comparisons]
     yield from (("note", note) for note in dict.fromkeys(note for note, _ in said))
     yield from (("method", method) for method in dict.fromkeys(method for _, method in said))

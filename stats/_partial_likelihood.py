@@ -106,6 +106,10 @@ def strata_of(
     return arranged
 
 
+# Inverse relative risks of risk sets up to here can be added up over any number of events.
+_WIDE = 1e290
+
+
 def risk_sums(stratum: CoxStratum, lp: FloatArray) -> RiskSums:
     """Return the risk-set sums at the linear predictors `lp`, shape (n,), of its rows."""
     shift = float(lp.max())
@@ -154,7 +158,7 @@ def derivatives(strata: list[CoxStratum], beta: FloatArray) -> Derivatives:
     for stratum in strata:
         lp = np.einsum("ij,j->i", stratum.x, beta)
         sums = risk_sums(stratum, lp)
-        if not np.isfinite(sums.inverse).all():
+        if not (sums.inverse <= _WIDE).all():
             value = -np.inf
             break
         value += float((lp[stratum.dying] - sums.shift - sums.log_total).sum())

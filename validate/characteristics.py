@@ -33,19 +33,19 @@ class Level:
 
 
 def read_characteristics(table: Table, protocol: Protocol, roster: Roster) -> dict[str, Cells]:
-    """Return the columns that subgroups, baseline table, case mix and strata name, in roster order.
+    """Return the columns that subgroups, baseline, case mix, strata and Cox models name.
 
     Values of numeric columns are checked here, where the row of the input is still known.
     """
     numeric = {group.column for group in protocol.subgroups.values() if group.cuts is not None}
     coded = {group.column for group in protocol.subgroups.values() if group.cuts is None}
-    named = (*protocol.baseline.variables.values(), *protocol.case_mix.predictors.values())
+    named = [*protocol.baseline.variables.values(), *protocol.case_mix.predictors.values()]
+    if isinstance(protocol, SurvivalProtocol):
+        named += protocol.cox.predictors.values()
+        strata = {protocol.log_rank.strata, protocol.cox.strata}
+        coded |= {column for column in strata if column is not None and column != CENTER}
     for variable in named:
         (numeric if variable.kind == "continuous" else coded).add(variable.column)
-    if isinstance(protocol, SurvivalProtocol):
-        strata = protocol.log_rank.strata
-        if strata is not None and strata != CENTER:
-            coded.add(strata)
     _check_allowed(protocol, coded, numeric | coded)
     found: dict[str, Cells] = {}
     for column in sorted(numeric | coded):

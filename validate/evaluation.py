@@ -6,7 +6,8 @@ every centre is evaluated by the same code.
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from itertools import islice
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from extval.validate import across_centers, binary, survival
+from extval.validate.adjusted import cox_rows
 from extval.validate.baseline import baseline_rows
 from extval.validate.case_mix import describe_case_mix
 from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
@@ -115,6 +117,7 @@ def evaluate(
         curves=found.curves,
         subgroups=subgroups,
         baseline=baseline_rows(study),
+        cox=cox_rows(study, groups, models) if isinstance(study, SurvivalStudy) else (),
         missing=missing_rows(study),
         missing_patterns=missing_patterns(study),
         cautions=tuple(_cautions(cohorts, study)),
@@ -126,6 +129,25 @@ def evaluate(
             "inputs": list(inputs),
             "command": command,
         },
+    )
+
+
+def with_modelling(
+    results: Results,
+    tables: Mapping[str, Mapping[str, list[Any]]],
+    order: Sequence[Mapping[str, str]],
+) -> Results:
+    """Return the results together with what is known of how the models were learned.
+
+    `tables["cautions"]` holds sentences that go before the evaluation's own; `order` is the order
+    of events that the manifest shows.
+    """
+    first = tables.get("cautions", {}).get("sentence", [])
+    return replace(
+        results,
+        modelling=tables,
+        cautions=(*first, *results.cautions),
+        provenance={**results.provenance, "order": list(order)},
     )
 
 

@@ -85,6 +85,8 @@ def write_results(
         _write(folder / "subgroups.csv", store.subgroups_csv(results))
     if results.baseline:
         _write(folder / "baseline.csv", store.baseline_csv(results))
+    if results.cox:
+        _write(folder / "cox.csv", store.cox_csv(results))
     if results.missing:
         _write(folder / "missing.csv", store.missing_csv(results))
     if results.missing_patterns:

@@ -345,6 +345,36 @@ class Missing(Strict):
     rule: Literal["refuse", "complete-case", "development-median", "multiple-imputation"] = "refuse"
 
 
+class Predictor(Characteristic):
+    """A predictor of a Cox model: a number, `per` so many units, or categories v `reference`.
+
+    Without a `reference` it is the first category, in order of size or letter.
+    """
+
+    per: Annotated[float, Field(gt=0.0)] = 1.0
+    reference: Name | None = None
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "Predictor":
+        if self.kind == "continuous" and self.reference is not None:
+            raise ValueError("`reference` is a category; a continuous predictor has none")
+        if self.kind == "categorical" and self.per != 1.0:
+            raise ValueError("`per` goes with a continuous predictor")
+        return self
+
+
+class Cox(Strict):
+    """Cox models of each model's prediction beside declared predictors; without any there is none.
+
+    `model_as` is what a model enters as: its frozen risk groups or its linear predictor. `strata`,
+    `center` or a column, gives each stratum its own baseline hazard.
+    """
+
+    predictors: dict[Name, Predictor] = Field(default_factory=dict)
+    model_as: Literal["risk-groups", "linear-predictor"] = "risk-groups"
+    strata: Name | None = None
+
+
 class Analysis(Strict):
     """What is computed whatever the outcome, and who the patients are."""
 
@@ -385,6 +415,7 @@ class SurvivalAnalysis(Analysis):
     precision: SurvivalPrecision = SurvivalPrecision()
     log_rank: LogRank = LogRank()
     landmarks: list[Annotated[float, Field(gt=0.0)]] = Field(default_factory=list)
+    cox: Cox = Cox()
 
     @model_validator(mode="after")
     def _landmarks_increase(self) -> "SurvivalAnalysis":
@@ -426,6 +457,11 @@ class SurvivalProtocol(SurvivalAnalysis):
         _check_reference(self.comparisons.reference, list(self.models))
         _check_missing(self.missing, self.models)
         for name, model in self.models.items():
+            if name in self.cox.predictors:
+                raise ValueError(f"`{name}` is a model and a predictor of `cox`; rename one")
+            wanted = self.cox.predictors and self.cox.model_as == "linear-predictor"
+            if wanted and model.linear_predictor is None:
+                raise ValueError(f"`cox.model_as: linear-predictor` needs that of model `{name}`")
             for horizon in model.risk:
                 if horizon not in self.outcome.horizons:
                     raise ValueError(

@@ -59,6 +59,19 @@ class SubgroupRow(MetricRow):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoxRow(MetricRow):
+    """One line of `cox.csv`: a number of the Cox model of one model beside declared predictors.
+
+    `predictor` is the model itself or a declared predictor, and empty for what is about all of
+    them. `contrast` says what is compared (``high v low``, ``per 10``), and is empty for a test of
+    a whole predictor.
+    """
+
+    predictor: str
+    contrast: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
     """One line of `comparisons.csv`: `model_a` minus `model_b` in one cohort or centre."""
 
@@ -186,6 +199,7 @@ class Results:
     curves: Mapping[str, Mapping[str, list[Any]]]
     subgroups: tuple[SubgroupRow, ...] = ()
     baseline: tuple[BaselineRow, ...] = ()
+    cox: tuple[CoxRow, ...] = ()
     missing: tuple[MissingRow, ...] = ()
     missing_patterns: tuple[MissingPatternRow, ...] = ()
     modelling: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
@@ -333,6 +347,7 @@ def from_json(text: str, *, source: str) -> Results:
             curves=_revive(raw["curves"]),
             subgroups=tuple(SubgroupRow(**_revive(row)) for row in raw.get("subgroups", ())),
             baseline=tuple(BaselineRow(**_revive(row)) for row in raw.get("baseline", ())),
+            cox=tuple(CoxRow(**_revive(row)) for row in raw.get("cox", ())),
             missing=tuple(MissingRow(**row) for row in raw.get("missing", ())),
             missing_patterns=tuple(
                 MissingPatternRow(**row) for row in raw.get("missing_patterns", ())
@@ -381,6 +396,13 @@ def baseline_csv(results: Results) -> str:
     return tidy_csv(
         [f.name for f in fields(BaselineRow)],
         (tuple(asdict(r).values()) for r in results.baseline),
+    )
+
+
+def cox_csv(results: Results) -> str:
+    """Return the text of `cox.csv`."""
+    return tidy_csv(
+        [f.name for f in fields(CoxRow)], (tuple(asdict(r).values()) for r in results.cox)
     )
 
 

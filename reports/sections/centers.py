@@ -31,7 +31,7 @@ LINE_MM, SMALL_MM, MOST_PANELS = 4.8, 40.0, 4
 MOST_DIFFERENCES, MOST_LINES = 150, 42
 _FULL = {"auc": (0.0, 1.0), "c_harrell": (0.0, 1.0), "auc_t": (0.0, 1.0)}
 _IDEAL = {"calibration_slope": 1.0, "oe_ratio": 1.0, "oe_t": 1.0, "calibration_intercept": 0.0}
-_LOG = {"oe_ratio", "oe_t"}
+_LOG = {"oe_ratio", "oe_t", "hazard_ratio"}
 _LOG_LIMITS = (0.1, 10.0)
 SHOWN_ELSEWHERE = ("update", "needed_n_", "membership_", "auc_model_based")
 

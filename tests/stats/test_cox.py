@@ -367,3 +367,12 @@ def test_bad_input_is_named():
         proportional_hazards_test([0, 2, 3], [1, 1, 1], [[1], [0], [2]], transform="log")
     with pytest.raises(ValueError, match="`terms` must be one of x1; got 'age'"):
         proportional_hazards_test(*good, [[1], [0], [2]], terms={"age": ["age"]})
+
+
+def test_a_predictor_that_is_the_time_itself_ends_without_overflow():
+    time = np.array([3.1, 0.2, 7.7, 5.4, 1.9, 9.3, 4.8, 6.6, 2.5, 8.2])
+    x = np.column_stack([-time, np.arange(10) % 2])
+    for method in ("wald", "profile"):
+        fit = cox_regression(np.tile(time, 30), np.ones(300), np.tile(x, (30, 1)), method=method)
+        assert fit.status in (Status.MONOTONE_LIKELIHOOD, Status.NOT_CONVERGED)
+        assert np.isnan(fit.coefficients[0])

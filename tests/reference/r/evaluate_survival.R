@@ -31,8 +31,25 @@ group <- function(label, d) {
        models = list(full = one(d, "full"), part = one(d, "part")),
        difference = c(diff(rev(coef(both))), sqrt(v)))
 }
+# What the further keys of a protocol ask for, of the pooled validation cohort.
+more <- function(d) {
+  d$high <- as.integer(d$lp_full > cut("full")); d$center <- relevel(factor(d$center), "south")
+  d$entry <- ifelse(rank(d$id) %% 3 == 1, floor(60 * d$time) / 100, 0)
+  tight <- coxph.control(eps = 1e-12, iter.max = 50)
+  adjusted <- coxph(Surv(time, event) ~ high + lp_part + center, d, control = tight)
+  z <- cox.zph(adjusted)$table
+  late <- coxph(Surv(entry, time, event) ~ lp_full, d, control = tight)
+  km <- summary(survfit(Surv(entry, time, event) ~ 1, d, conf.type = "log-log"), times = 5)
+  after <- d[d$time > 3, ]; after$time <- after$time - 3
+  cc <- concordance(Surv(time, event) ~ lp_full, after, reverse = TRUE)
+  list(logrank_stratified = survdiff(Surv(time, event) ~ high + strata(center), d)$chisq,
+       cox = list(coef = unname(coef(adjusted)), se = unname(sqrt(diag(vcov(adjusted)))), chisq = unname(z[, 1]), p = unname(z[, 3]), lr = diff(2 * adjusted$loglik)),
+       entry = list(entry = d$entry[order(d$id)], survival_t = c(km$surv, km$std.err, km$lower, km$upper), slope = unname(c(coef(late), sqrt(vcov(late)[1]))),
+                    zph = unname(cox.zph(late)$table["GLOBAL", 1])),
+       landmark = list(n = nrow(after), c_harrell = unname(c(cc$concordance, sqrt(cc$var))), logrank = survdiff(Surv(time, event) ~ high, after)$chisq))
+}
 part <- function(v) study[study$center %in% v, ]
 groups <- list(group(c("development", "all"), part("north")), group(c("validation", "all"), part(c("south", "east"))),
                group(c("validation", "south"), part("south")), group(c("validation", "east"), part("east")))
 meta <- list(R = R.version.string, survival = as.character(packageVersion("survival")), riskRegression = as.character(packageVersion("riskRegression")))
-cat(toJSON(list(meta = meta, study = study, groups = groups), digits = NA, auto_unbox = TRUE, dataframe = "columns"))
+cat(toJSON(list(meta = meta, study = study, groups = groups, more = more(part(c("south", "east")))), digits = NA, auto_unbox = TRUE, dataframe = "columns"))
