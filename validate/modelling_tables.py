@@ -175,13 +175,15 @@ def _lasso(final: Any, features: Sequence[str], name: str) -> Tables:
     curve = [
         {
             "model": name,
-            "lambda": float(cv.lambdas[i]),
-            "deviance": float(cv.mean[i]),
+            "lambda": float(path.lambdas[i]),
+            "measure": cv.measure,
+            "mean": float(cv.mean[i]),
             "se": float(cv.se[i]),
-            "nonzero": int(cv.n_nonzero[i]),
-            "chosen": bool(cv.lambdas[i] == final.lambda_),
+            "nonzero": int(path.n_nonzero[i]),
+            "mark": _mark(i, cv),
+            "chosen": bool(path.lambdas[i] == final.lambda_),
         }
-        for i in range(len(cv.lambdas))
+        for i in range(len(path.lambdas))
     ]
     ever = np.flatnonzero(np.any(path.coefficients != 0.0, axis=0))
     lines = [
@@ -204,6 +206,11 @@ def _lasso(final: Any, features: Sequence[str], name: str) -> Tables:
         "lasso_path": _by_column(lines),
         "lasso_frequency": _by_column(frequency),
     }
+
+
+def _mark(i: int, cv: Any) -> str:
+    marks = [("min", cv.index_min), ("1se", cv.index_1se)]
+    return ", ".join(mark for mark, index in marks if i == index)
 
 
 def _clinical(fitted: ClinicalModel, name: str) -> Tables:

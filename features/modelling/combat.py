@@ -20,7 +20,7 @@ from extval.stats._checks import FloatArray
 
 __all__ = ["ComBat", "batch_effect"]
 
-NEW_BATCH = ("refuse", "estimate")
+NEW_BATCH = ("refuse", "none", "estimate")
 FEW_PATIENTS = 10
 
 
@@ -46,8 +46,9 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
     reference : str, optional
         A batch whose values stay as they are and to which the others are moved (reference-batch
         ComBat, `ref.batch` of sva) [2]_.
-    new_batch : {'refuse', 'estimate'}
-        What `transform` does with patients of a batch that development did not have. 'estimate'
+    new_batch : {'refuse', 'none', 'estimate'}
+        What `transform` does with patients of a batch that development did not have. 'none' leaves
+        their values as they are. 'estimate'
         takes location and scale from the rows given to that call (their features, no outcomes);
         `with_batch` freezes such an estimate instead.
 
@@ -269,6 +270,9 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         estimated = {name: counts[name] for name in counts if name not in self.batches_}
         everyone = np.arange(len(self.features_))
         for name in new:
+            if self.new_batch == "none":
+                effects[name] = (np.zeros(len(x)), np.ones(len(x)))
+                continue
             rows = np.flatnonzero(batch == name)
             effects[name] = self._estimate(x[:, rows], terms[:, rows], everyone, name)
             estimated[name] = int(rows.size)
