@@ -28,6 +28,12 @@ _LABELS = {
     "auc_model_based_recalibrated": Label(
         "Case-mix AUC, recalibrated", meaning="the same after recalibration to these patients"
     ),
+    "c_model_based": Label(
+        "Case-mix C", meaning="C-index expected in these patients if the linear predictor were true"
+    ),
+    "c_model_based_recalibrated": Label(
+        "Case-mix C, recalibrated", meaning="the same after recalibration to these patients"
+    ),
     "membership_c": Label(
         "Membership c",
         meaning="c-statistic of a model that tells these patients from the development cohort; "
@@ -152,6 +158,12 @@ def label(metric: str) -> Label:
             about = _LABELS[metric.removesuffix(suffix)]
             plain = about.name.removesuffix(", %")
             return Label(f"{plain}, {name}", kind or about.kind, digits or about.digits)
+    for start in ("hazard_ratio", "rmst_difference", "rmst_ratio"):
+        if metric.startswith(f"{start}_"):
+            about = _LABELS[start]
+            risk_group = metric.removeprefix(f"{start}_").removesuffix("_landmark")
+            name = f"{about.name}, {risk_group.replace('_', ' ')} v low"
+            return Label(name, about.kind, about.digits, about.meaning)
     base, _, versus = metric.partition("_vs_")
     if versus and base in _LABELS:
         return _LABELS[base]

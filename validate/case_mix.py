@@ -1,4 +1,4 @@
-"""Case mix: how unlike the validation patients are, and the AUC that their mix allows."""
+"""Case mix: how unlike the validation patients are, and the AUC or C that their mix allows."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,19 @@ import numpy as np
 from scipy.special import logit
 
 from extval.stats.case_mix import case_mix_auc, membership_model, model_based_auc
+from extval.stats.case_mix_survival import (
+    CaseMixConcordance,
+    case_mix_concordance,
+)
 from extval.stats.results import Estimate, Interval, Status
 from extval.validate.characteristics import MISSING, labels, numbers, ordered
 from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
 from extval.validate.findings import GroupFindings
-from extval.validate.study import BinaryStudy, FloatArray, Study
+from extval.validate.study import BinaryStudy, FloatArray, Study, SurvivalStudy
+
+WITHOUT_OUTCOME = (
+    "The model sees the linear predictor alone: the length of follow-up would tell cohorts apart."
+)
 
 
 def describe_case_mix(study: Study, groups: Sequence[Group]) -> list[GroupFindings]:
@@ -19,7 +27,9 @@ def describe_case_mix(study: Study, groups: Sequence[Group]) -> list[GroupFindin
     ``membership_c`` without a model: how well the declared predictors tell the group from the
     development cohort; with a model (0/1 outcome): how well its linear predictor and the outcome
     do. ``auc_model_based``: the AUC that the predicted risks would have if they were true, the
-    development cohort's included; ``auc_model_based_recalibrated``: after recalibration here.
+    development cohort's included; ``auc_model_based_recalibrated``: after recalibration here. For
+    a time to event these are ``c_model_based`` and ``c_model_based_recalibrated``, and membership
+    is told from the linear predictor alone.
     """
     if not study.protocol.case_mix.predictors:
         return []
@@ -36,6 +46,8 @@ def describe_case_mix(study: Study, groups: Sequence[Group]) -> list[GroupFindin
             _add_membership(mine, study, columns, development, group)
         if isinstance(study, BinaryStudy):
             _add_models(mine, study, development, group)
+        else:
+            _add_survival_models(mine, study, development, group)
         found.append(mine)
     return found
 
@@ -81,6 +93,65 @@ def _add_models(found: GroupFindings, study: BinaryStudy, development: Group, gr
         areas = case_mix_auc(y_true[group.rows], here, confidence_level=level)
         found.metric(name, "auc_model_based", areas.model_based)
         found.metric(name, "auc_model_based_recalibrated", areas.calibrated)
+
+
+def _add_survival_models(
+    found: GroupFindings, study: SurvivalStudy, development: Group, group: Group
+) -> None:
+    level = study.protocol.confidence_level
+    for name in study.protocol.models:
+        log_hazard = _log_hazard(study, name)
+        finite = bool(np.isfinite(log_hazard).all())
+        if group is not development:
+            here, there = log_hazard[group.rows], log_hazard[development.rows]
+            membership = (
+                membership_model(
+                    there[:, np.newaxis], here[:, np.newaxis], confidence_level=level
+                ).c_statistic
+                if finite
+                else _not_estimable(
+                    study.of(group), group, "membership model", Status.CLOGLOG_UNDEFINED
+                )
+            )
+            found.metric(name, "membership_c", membership, note=WITHOUT_OUTCOME)
+        concordance = _concordance(study.of(group), group, log_hazard[group.rows])
+        found.metric(name, "c_model_based", concordance.model_based)
+        if group is not development:
+            found.metric(name, "c_model_based_recalibrated", concordance.calibrated)
+
+
+def _concordance(study: SurvivalStudy, group: Group, log_hazard: FloatArray) -> CaseMixConcordance:
+    """Return the model-based concordance of a group, or why there is none."""
+    level, status = study.protocol.confidence_level, Status.OK
+    if study.competing:
+        status = Status.COMPETING_EVENTS
+    elif not np.isfinite(log_hazard).all():
+        status = Status.CLOGLOG_UNDEFINED
+    if status is Status.OK:
+        return case_mix_concordance(
+            study.time, study.event, log_hazard, entry=study.entry, confidence_level=level
+        )
+    blank = _not_estimable(study, group, "model-based concordance", status)
+    return CaseMixConcordance(model_based=blank, calibrated=blank)
+
+
+def _log_hazard(study: SurvivalStudy, model: str) -> FloatArray:
+    """Return the linear predictor, or else the log cumulative hazard at the first horizon."""
+    if model in study.linear_predictor:
+        return study.linear_predictor[model]
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(-np.log1p(-study.score(model))))
+
+
+def _not_estimable(study: SurvivalStudy, group: Group, method: str, status: Status) -> Estimate:
+    return Estimate(
+        value=np.nan,
+        interval=Interval.undefined(study.protocol.confidence_level),
+        method=method,
+        n=group.rows.size,
+        events=int(np.count_nonzero(study.event)),
+        status=status,
+    )
 
 
 def _by_outcome(study: BinaryStudy, model: str, development: Group, group: Group) -> Estimate:

@@ -11,13 +11,15 @@ from extval.validate.store import CohortRow, MetricRow
 MEMBERSHIP = Measure("membership_c")
 AREAS = tuple(map(Measure, ("auc_model_based", "auc_model_based_recalibrated")))
 PREDICTORS = "declared predictors"
+CONCORDANCES = tuple(map(Measure, ("c_model_based", "c_model_based_recalibrated")))
 BY_OUTCOME = "{}: linear predictor and outcome"
+BY_PREDICTOR = "{}: linear predictor"
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
     del index
-    return (MEMBERSHIP, *AREAS)
+    return (MEMBERSHIP, *AREAS, *CONCORDANCES)
 
 
 def section(index: Index) -> Section:
@@ -29,19 +31,24 @@ def section(index: Index) -> Section:
     if not described:
         return Section("Case mix", ())
     membership = _membership(index, described)
-    if not any(index.row(group, name, AREAS[0]) for group in outside for name in index.models):
+    shown = CONCORDANCES if index.is_survival else AREAS
+    if not any(index.row(group, name, shown[0]) for group in outside for name in index.models):
         return Section("Case mix", (membership,))
-    areas = metric_table(
+    expected = metric_table(
         index,
-        caption="AUC observed, and expected in these patients if every predicted risk were true.",
+        caption=(
+            "C-index observed, and expected in these patients if every linear predictor were true."
+            if index.is_survival
+            else "AUC observed, and expected in these patients if every predicted risk were true."
+        ),
         groups=[*outside, *(group for group in index.cohorts if group not in outside)],
-        measures=(Measure("auc"), *AREAS),
+        measures=(Measure("c_harrell" if index.is_survival else "auc"), *shown),
         remarks=(
             "Observed below expected: coefficients do not hold here. Expected here below expected "
             "in the development cohort: these patients are more alike.",
         ),
     )
-    return Section("Case mix", (membership, *((areas,) if areas else ())))
+    return Section("Case mix", (membership, *((expected,) if expected else ())))
 
 
 def _membership(index: Index, groups: Sequence[CohortRow]) -> Table:
@@ -57,7 +64,8 @@ def _membership(index: Index, groups: Sequence[CohortRow]) -> Table:
                 continue
             found.append(row)
             cell = metric_cell(index, group, row, notes)
-            lines.append(Row((Cell(BY_OUTCOME.format(name) if name else PREDICTORS), cell)))
+            sees = BY_PREDICTOR if index.is_survival else BY_OUTCOME
+            lines.append(Row((Cell(sees.format(name) if name else PREDICTORS), cell)))
     return Table(
         caption="How well a model tells the validation from the development patients.",
         columns=(Heading("The model sees"), column(index, MEMBERSHIP, found)),

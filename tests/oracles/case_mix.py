@@ -24,3 +24,23 @@ def weighted_concordance(p, share):
     np.fill_diagonal(weight, 0)
     win = (p[:, None] > p) + 0.5 * (p[:, None] == p)
     return (weight * win).sum() / weight.sum()
+
+
+def chance_earlier(a, b):
+    """Return the probability that hazard exp(a) has its exponential event before exp(b)."""
+    return np.exp(a) / (np.exp(a) + np.exp(b))
+
+
+def concordance_of_hazards(lp, share=None):
+    """Return the chance that the higher predictor of a pair has the event first; ties one half."""
+    share = np.ones(len(lp)) if share is None else np.asarray(share, float)
+    concordant = pairs = 0.0
+    for i in range(len(lp)):
+        for j in range(len(lp)):
+            if i == j:
+                continue
+            weight = share[i] * share[j]
+            pairs += weight
+            low, high = sorted((lp[i], lp[j]))
+            concordant += weight * (0.5 if low == high else chance_earlier(high, low))
+    return concordant / pairs

@@ -292,7 +292,7 @@ def test_sample_size_says_how_many_and_whether_it_was_enough(binary):
     blocks = sample_size.section(many).blocks
     assert "was " in blocks[0].text
     assert len(blocks[1].rows) == len(many.models)
-    assert "metrics.csv" in blocks[1].text
+    assert "metrics.csv" in blocks[2].text
 
 
 def test_horizons_have_tables_and_curves(timed):

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.special import logit
 
 from extval.stats.case_mix import case_mix_auc, membership_model, model_based_auc
+from extval.stats.case_mix_survival import case_mix_concordance, model_based_concordance
 from extval.stats.meta import leave_one_center_out
 from tests.validate.test_evaluate_survival import PROTOCOL as SURVIVAL
 from tests.validate.test_evaluate_survival import REFERENCE as SURVIVAL_REFERENCE
@@ -37,7 +38,7 @@ def run(extval, write, tmp_path):
         (tmp_path / "protocol.yaml").write_text(protocol, encoding="utf-8")
         done = extval(
             *("evaluate", write(frame), "--protocol", tmp_path / "protocol.yaml"),
-            *("--out", tmp_path / "out", *(flags or ("--no-report",))),
+            *("--out", tmp_path / "out", "--force", *(flags or ("--no-report",))),
         )
         assert done.code == 0, done.stderr
         frame = pd.read_csv(
@@ -110,6 +111,61 @@ def test_time_to_event_has_the_membership_of_its_predictors(run, extval, tmp_pat
     parts = (study.loc[study["cohort"] == c, ["grade"]] for c in ("development", "validation"))
     wanted = membership_model(*parts).c_statistic.value
     assert_allclose(found.loc[("validation", "all", "", "membership_c"), "estimate"], wanted)
+
+
+@pytest.fixture
+def followed():
+    study = pd.DataFrame(SURVIVAL_REFERENCE["study"])
+    study["grade"] = np.random.default_rng(3).integers(1, 4, len(study))
+    return study
+
+
+def test_each_survival_model_has_its_case_mix_concordance(run, followed):
+    protocol = SURVIVAL + "case_mix: {predictors: {g: {column: grade, kind: continuous}}}\n"
+    found = run(followed, protocol)
+    there, here = (followed[followed["cohort"] == c] for c in ("development", "validation"))
+    wanted = case_mix_concordance(here["time"], here["event"], here["lp_full"])
+    values = {
+        "c_model_based": wanted.model_based.value,
+        "c_model_based_recalibrated": wanted.calibrated.value,
+        "membership_c": membership_model(there[["lp_full"]], here[["lp_full"]]).c_statistic.value,
+    }
+    for metric, value in values.items():
+        assert_allclose(
+            found.loc[("validation", "all", "full", metric), "estimate"], value, rtol=1e-10
+        )
+    row = found.loc[("development", "all", "full", "c_model_based")]
+    assert_allclose(row["estimate"], model_based_concordance(there["lp_full"]).value, rtol=1e-10)
+    assert ("development", "all", "full", "c_model_based_recalibrated") not in found.index
+    said = found.loc[("validation", "all", "full", "membership_c"), "note"]
+    assert said.startswith("The model sees the linear predictor alone")
+
+
+def test_a_model_with_risks_only_has_the_log_hazard_of_its_first_horizon(run, followed):
+    protocol = (
+        "schema_version: 1\noutcome: {time: time, event: event, horizons: [5]}\n"
+        "columns: {patient: id}\nmodels: {full: {risk: {5: risk}}}\nbootstrap: {n_resamples: 0}\n"
+        "case_mix: {predictors: {g: {column: grade, kind: continuous}}}\n"
+    )
+    x = followed["lp_full"]
+    followed["risk"] = 1 - np.exp(-np.exp(0.5 * (x - x.mean()) - 1))
+    found = run(followed, protocol)
+    here = followed[followed["cohort"] == "validation"]
+    row = found.loc[("validation", "all", "full", "c_model_based")]
+    assert_allclose(row["estimate"], model_based_concordance(0.5 * here["lp_full"]).value)
+    followed.loc[followed.index[followed["cohort"] == "validation"][0], "risk"] = 1.0
+    (lost,) = (run(followed, protocol).loc[("validation", "all", "full", "c_model_based")],)
+    assert np.isnan(lost["estimate"])
+    assert "complementary log-log is infinite" in lost["note"]
+
+
+def test_competing_events_have_no_case_mix_concordance(run, followed):
+    events = np.random.default_rng(4).integers(1, 3, len(followed))
+    followed["event"] = np.where(followed["event"] == 1, events, 0)
+    protocol = SURVIVAL.replace("event: event", "event: event, cause: 1", 1)
+    protocol += "case_mix: {predictors: {g: {column: grade, kind: continuous}}}\n"
+    row = run(followed, protocol).loc[("validation", "all", "full", "c_model_based")]
+    assert row["note"].startswith("Not estimated with competing events")
 
 
 def test_influence_is_the_mean_of_the_other_centres(run, described):
