@@ -10,6 +10,7 @@ from extval.reports.sections.differences import differences
 from extval.reports.sections.horizons import horizon_figures
 from extval.reports.sections.survival_panels import Curves, curves_panel, group_names
 from extval.reports.tabulation import metric_table
+from extval.validate.risk_groups import risk_group_names
 from extval.validate.store import CohortRow
 
 EVERYBODY = Look("#1A1A1A", (), "")
@@ -34,15 +35,26 @@ def at_horizons(index: Index) -> tuple[Measure, ...]:
     )
 
 
-def risk_groups(index: Index) -> tuple[Measure, ...]:
-    """Return the measures between the risk groups."""
-    restricted = (
-        Measure(metric, horizon)
+def risk_groups(index: Index) -> list[tuple[Measure, ...]]:
+    """Return the measures between the risk groups: one table for two groups, else two."""
+    several = max((len(model.risk_group_cuts) for model in index.results.models), default=1) > 1
+    higher = dict.fromkeys(
+        f"_{name}".replace(" ", "_")
+        for model in index.results.models
+        for name in risk_group_names(len(model.risk_group_cuts) + 1)[1:]
+    )
+    endings = ("", *higher) if several else ("",)
+    ratios = tuple(Measure(f"hazard_ratio{ending}") for ending in endings)
+    restricted = tuple(
+        Measure(f"{metric}{ending}", horizon)
         for horizon in index.horizons
         for metric in ("rmst_difference", "rmst_ratio")
+        for ending in endings
     )
-    tests = (Measure(f"{name}{part}") for name in ("logrank", "gray") for part in ("", "_p"))
-    return (Measure("hazard_ratio"), *restricted, *tests)
+    tests = tuple(Measure(f"{name}{part}") for name in ("logrank", "gray") for part in ("", "_p"))
+    if several:
+        return [(*ratios, *tests), restricted]
+    return [(*ratios, *restricted, *tests)]
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
@@ -51,7 +63,7 @@ def measures(index: Index) -> tuple[Measure, ...]:
         return ()
     return (
         *ranking(index),
-        *risk_groups(index),
+        *(measure for table in risk_groups(index) for measure in table),
         Measure("logrank_df"),
         Measure("gray_df"),
         *risk_group_tests.measures(index),
@@ -81,10 +93,8 @@ def section(index: Index) -> Section:
 
 def _tables(index: Index) -> Iterator[tuple[str, list[Measure]]]:
     yield "Discrimination and calibration slope.", list(ranking(index))
-    yield (
-        "Differences between the risk groups that were cut on the development cohort.",
-        list(risk_groups(index)),
-    )
+    for table in risk_groups(index):
+        yield "Differences between the risk groups cut on the development cohort.", list(table)
     for horizon in index.horizons:
         for caption, metrics in (
             ("Discrimination, calibration and error at the horizon.", AT_HORIZON),
