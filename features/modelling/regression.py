@@ -118,8 +118,8 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
     >>> x = pd.DataFrame({"size_cm": [4, 12, 8, 15, 11, 6, 9, 13]}, index=list("ABCDEFGH"))
     >>> cut = {"size_gt_10": {"column": "size_cm", "above": 10}}
     >>> model = RegressionModel(predictors=cut).fit(x, [0, 1, 1, 0, 1, 0, 0, 1])
-    >>> model.table_.loc[0, ["term", "ratio"]].tolist()
-    ['size_gt_10', 9.0]
+    >>> model.terms_, round(float(model.table_["ratio"][0]), 6)
+    (('size_gt_10',), 9.0)
     """
 
     def __init__(

@@ -1,8 +1,9 @@
 """Nomograms: a scale of points, an axis for each predictor, and totals with what they mean."""
 
-import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import inf
 
 from matplotlib.axes import Axes
 
@@ -14,9 +15,10 @@ from extval.reports.figures.axes import draw_segments
 from extval.reports.palette import BLACK, GREY, LIGHT_GREY, tint
 
 COLOR = "#004488"
-LABEL, NAME = 6.0, 6.5  # font sizes of tick labels and of the names of axes
+LABEL, NAME, NAME_LINE = 6.0, 6.5, 7.7  # sizes of tick labels and names, height of a name's line
 TICK, MINOR, PAD, LINE = 2.6, 1.4, 1.2, 6.6  # points: lengths of ticks, gap to and height of text
 GAP, WORD_GAP = 3.2, 6.0  # least room between two tick labels, numbers and words
+JOINED = 40.0  # width up to which the labels of one place are joined
 BETWEEN, SECTION = 5.0, 9.0  # between rows, and before the totals
 MOST_NAME, MOST_EDGE = 0.25, 0.12  # of the width: for the names, and for labels beyond an axis
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -29,10 +31,14 @@ Scale = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A tick label: 0 and 1 are the first lines below and above the axis, 2 and 3 the second."""
+    """A tick label: its tick, and where its middle stands if that is not at the tick.
+
+    Slots 0 and 1 are the first lines below and above the axis, 2 and 3 the second, and so on.
+    """
 
     x: float
     text: str
+    middle: float
     slot: int = 0
 
 
@@ -51,14 +57,18 @@ class Row:
     @property
     def up(self) -> float:
         """Return the height above the line."""
-        levels = sum(any(mark.slot == slot for mark in self.marks) for slot in (1, 3, 5))
-        return TICK + PAD + LINE * levels if levels else TICK
+        return self._room(1)
 
     @property
     def down(self) -> float:
         """Return the depth below the line."""
-        levels = sum(any(mark.slot == slot for mark in self.marks) for slot in (0, 2, 4))
-        return TICK + PAD + LINE * levels if levels else TICK
+        return self._room(0)
+
+    def _room(self, side: int) -> float:
+        """Return what ticks and labels on one side take, and half of the name at least."""
+        levels = [mark.slot // 2 + 1 for mark in self.marks if mark.slot % 2 == side]
+        labels = PAD + LINE * max(levels) if levels else 0.0
+        return max(TICK + labels, len(self.name) * NAME_LINE / 2)
 
 
 def plot_nomogram(
@@ -139,7 +149,10 @@ def _rows(
         return _wrapped(name, MOST_NAME * width)
 
     rows = [_scale(named("Points"), nomogram.points_ticks, points, above=True)]
-    rows += [_predictor(named(axis.label), axis, points, color) for axis in nomogram.axes]
+    for predictor in nomogram.axes:
+        lines = named(predictor.label)
+        bounds = (_wide(lines) + GAP, width)
+        rows.append(_predictor(lines, predictor, points, color, bounds))
     rows.append(_scale(named("Total points"), nomogram.total_ticks, total, gap=SECTION))
     if with_lp:
         lp = [
@@ -162,7 +175,7 @@ def _margins(nomogram: Nomogram, width: float, other_names: Sequence[str]) -> tu
     most, edge = MOST_NAME * width, MOST_EDGE * width
 
     def wide(name: str) -> float:
-        return max(typefaces.width(line, NAME, bold=True) for line in _wrapped(name, most))
+        return _wide(_wrapped(name, most))
 
     left, right = max(map(wide, other_names)) + 12.0, 8.0
     for axis in nomogram.axes:
@@ -202,22 +215,26 @@ def _scale(
     at = [scale(tick) for tick in ticks]
     fifth = (ticks[1] - ticks[0]) / 5
     minor = [scale(tick + k * fifth) for tick in ticks[:-1] for k in range(1, 5)]
-    marks = [Mark(m.x, m.text, int(above)) for m in _thinned(at, ticks)]
+    marks = [replace(mark, slot=int(above)) for mark in _thinned(at, ticks)]
     return Row(name, at, minor, marks, BLACK, bold=True, gap=gap)
 
 
-def _predictor(name: list[str], axis: PredictorAxis, scale: Scale, color: str) -> Row:
+def _predictor(
+    name: list[str], axis: PredictorAxis, scale: Scale, color: str, bounds: tuple[float, float]
+) -> Row:
     at = [scale(points) for points in axis.points]
     if axis.slope is None or axis.labels:
-        return Row(name, at, [], _all_labelled(at, axis.labels), color)
+        return Row(name, at, [], _all_labelled(at, axis.labels, bounds), color)
     values = [float(value) for value in axis.values]
     if max(at) - min(at) < 1.0:  # no effect to speak of: all values at one place
-        ends = fmt.ticks([values[0], values[-1]])
-        return Row(name, at[:1], [], [Mark(at[0], " to ".join(ends))], color)
-    return Row(name, _apart(at), [], _thinned(at, values), color)
+        text = " to ".join(fmt.ticks([values[0], values[-1]]))
+        return Row(name, at[:1], [], _all_labelled(at[:1], [text], bounds), color)
+    return Row(name, _apart(at), [], _thinned(at, values, bounds), color)
 
 
-def _thinned(at: Sequence[float], values: Sequence[float]) -> list[Mark]:
+def _thinned(
+    at: Sequence[float], values: Sequence[float], bounds: tuple[float, float] = (-inf, inf)
+) -> list[Mark]:
     """Return every k-th label, k the least that leaves room; at least the first and the last."""
     n = len(at)
     for step in STEPS:
@@ -225,31 +242,37 @@ def _thinned(at: Sequence[float], values: Sequence[float]) -> list[Mark]:
         if len(chosen) < 2:
             break
         texts = fmt.ticks([values[i] for i in chosen])
-        marks = [Mark(at[i], text) for i, text in zip(chosen, texts, strict=True)]
-        if not any(_touch(a, b) for a, b in itertools.pairwise(marks)):
+        marks = [Mark(at[i], text, at[i]) for i, text in zip(chosen, texts, strict=True)]
+        if not any(_touch(a, b) for a, b in pairwise(marks)):
             return marks
     ends = sorted({0, n - 1}) if n else []
-    return _all_labelled([at[i] for i in ends], fmt.ticks([values[i] for i in ends]))
+    return _all_labelled([at[i] for i in ends], fmt.ticks([values[i] for i in ends]), bounds)
 
 
-def _all_labelled(at: Sequence[float], texts: Sequence[str]) -> list[Mark]:
+def _all_labelled(
+    at: Sequence[float], texts: Sequence[str], bounds: tuple[float, float]
+) -> list[Mark]:
     """Return all labels, those without room below the line above it or in a further line.
 
-    Values at the same place share a label.
+    Short labels of values at the same place become one. Labels stay within `bounds`.
     """
     together: list[tuple[float, str]] = []
     for x, text in sorted(zip(at, texts, strict=True), key=lambda pair: pair[0]):
-        if together and x - together[-1][0] < 0.5:
-            together[-1] = (together[-1][0], f"{together[-1][1]}, {text}")
+        joined = f"{together[-1][1]}, {text}" if together else text
+        if together and x - together[-1][0] < 0.5 and typefaces.width(joined, LABEL) < JOINED:
+            together[-1] = (together[-1][0], joined)
         else:
             together.append((x, text))
     marks: list[Mark] = []
     for x, text in together:
-        slots = (Mark(x, text, slot) for slot in range(6))
-        free = (
-            m for m in slots if not any(_touch(m, o, WORD_GAP) for o in marks if o.slot == m.slot)
-        )
-        marks.append(next(free, Mark(x, text, 5)))
+        half = typefaces.width(text, LABEL) / 2
+        middle = max(min(x, bounds[1] - half), bounds[0] + half)
+        slot = 0
+        while any(
+            _touch(Mark(x, text, middle), other, WORD_GAP) for other in marks if other.slot == slot
+        ):
+            slot += 1
+        marks.append(Mark(x, text, middle, slot))
     return marks
 
 
@@ -261,7 +284,7 @@ def _by_importance(at: Sequence[float], probabilities: Sequence[float]) -> list[
     )
     marks: list[Mark] = []
     for x, p in pairs:
-        mark = Mark(x, fmt.plain(p))
+        mark = Mark(x, fmt.plain(p), x)
         if not any(_touch(mark, other) for other in marks):
             marks.append(mark)
     return marks
@@ -269,12 +292,12 @@ def _by_importance(at: Sequence[float], probabilities: Sequence[float]) -> list[
 
 def _touch(one: Mark, other: Mark, gap: float = GAP) -> bool:
     half = (typefaces.width(one.text, LABEL) + typefaces.width(other.text, LABEL)) / 2
-    return abs(one.x - other.x) < half + gap
+    return abs(one.middle - other.middle) < half + gap
 
 
 def _apart(at: Sequence[float]) -> list[float]:
     """Return places for ticks: where they would merge into a bar, only the two ends."""
-    closest = min(abs(b - a) for a, b in itertools.pairwise(at))
+    closest = min(abs(b - a) for a, b in pairwise(at))
     return list(at) if closest >= 2.0 else [at[0], at[-1]]
 
 
@@ -290,6 +313,10 @@ def _wrapped(name: str, width: float) -> list[str]:
     return lines
 
 
+def _wide(lines: Sequence[str]) -> float:
+    return max(typefaces.width(line, NAME, bold=True) for line in lines)
+
+
 def _draw_guides(ax: Axes, at: Sequence[float], top: float, bottom: float) -> None:
     lines = [((x, bottom), (x, top)) for x in at]
     draw_segments(ax, lines, color=tint(LIGHT_GREY, 0.7), linewidth=0.4, zorder=0.5)
@@ -299,7 +326,7 @@ def _draw(ax: Axes, row: Row, y: float) -> None:
     weight = "bold" if row.bold else "normal"
     middle = (len(row.name) - 1) / 2
     for number, line in enumerate(row.name):
-        lowered = y + (middle - number) * (NAME + 1.2)
+        lowered = y + (middle - number) * NAME_LINE
         ax.text(0, lowered, line, size=NAME, weight=weight, va="center_baseline", ha="left")
     if row.ticks:
         ends = [((min(row.ticks), y), (max(row.ticks), y))]
@@ -316,7 +343,7 @@ def _draw(ax: Axes, row: Row, y: float) -> None:
         away = TICK + PAD + level * LINE
         above = mark.slot % 2 == 1
         ax.text(
-            mark.x,
+            mark.middle,
             y + away if above else y - away,
             mark.text,
             size=LABEL,

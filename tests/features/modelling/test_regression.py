@@ -207,7 +207,7 @@ def test_a_declared_level_without_patients_is_refused_at_prediction():
     declared = {"stage": {"levels": ["T1", "T2", "T3", "T4"]}}
     model = RegressionModel("logistic", declared).fit(DATA, EVENT)
     later = DATA.assign(stage="T4")
-    with pytest.raises(ValueError, match="'T4' for patient P000.*no patient of the development"):
+    with pytest.raises(ValueError, match=r"'T4' for patient P000.*no patient of the development"):
         model.linear_predictor(later)
 
 
@@ -320,9 +320,7 @@ def test_tables_are_made_when_read_and_models_are_cloned_and_pickled():
     assert_array_equal(copy.risk(DATA), model.risk(DATA))
     assert clone(model).get_params() == model.get_params()
     assert model.patients_seen_ == tuple(DATA.index)
-    assert not hasattr(model, "predict_proba") and not hasattr(
-        RegressionModel("logistic"), "risk"
-    )
+    assert not hasattr(model, "predict_proba") and not hasattr(RegressionModel("logistic"), "risk")
 
 
 def test_columns_are_found_by_name_and_others_ignored():
