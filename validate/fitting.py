@@ -41,7 +41,7 @@ from extval.validate.study_file import (
     preparation_of,
 )
 
-FORMAT = "extval-fit/1"
+FORMAT = "extval-fit/2"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
 LINKS = {"logistic": "logit", "cox": "log-hazard"}
 KINDS = {SignaturePlan: "signature", ClinicalPlan: "clinical", CombinedPlan: "combined"}

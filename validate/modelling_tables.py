@@ -4,7 +4,9 @@ Each is tidy and held by columns, the model's name first; they go into `modellin
 folder and into the report.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,12 +20,15 @@ from extval.features.modelling.combined import CombinedModel, RegressionWithScor
 from extval.features.modelling.joint_combat import CAUTION as JOINT_CAUTION
 from extval.features.modelling.joint_combat import JointComBat
 from extval.features.modelling.nomogram import nomogram_points, points_table
+from extval.features.modelling.nomogram_axes import effects_of
 from extval.features.modelling.outcome import is_survival, time_and_event
 from extval.features.modelling.regression import RegressionModel
 from extval.features.modelling.signature import Signature
 from extval.stats.concordance import c_harrell
 from extval.stats.roc import auc
 from extval.validate.locked_model import LockedModel
+
+N_TICKS = 10
 
 Columns = dict[str, list[Any]]
 Tables = dict[str, Columns]
@@ -96,15 +101,19 @@ def audit(records: Iterable[FitRecord], external: frozenset[str]) -> Columns:
 
 
 def cautions(fitted: Any, name: str) -> list[str]:
-    """Return what the steps of a model have to say, each sentence once."""
+    """Return what a reader must know of the steps of a model, each sentence once."""
     found: list[str] = []
     for step in _parts(fitted):
         if isinstance(step, JointComBat):
             found.append(JOINT_CAUTION)
         for attribute in ("cautions_", "notes_"):
             found += getattr(step, attribute, ())
+        if hasattr(step, "null_"):  # a LASSO always has a sentence; only these two are cautions
+            troubled = step.null_ or not step.converged_
+        else:
+            troubled = True
         sentence = getattr(step, "sentence_", "")
-        found += [sentence] if sentence else []
+        found += [sentence] if sentence and troubled else []
         if getattr(step, "holds_patients_", False):
             found.append(
                 "The classifier's file holds standardised features of development patients; treat "
@@ -158,6 +167,7 @@ def _signature(fitted: Signature, name: str) -> Tables:
             pd.DataFrame(rows).rename(columns={"name": "classifier"}), name
         )
     elif hasattr(final, "cv_"):
+        found["notes"] = {"model": [name], "sentence": [final.sentence_]}
         found |= _lasso(final, fitted.features_, name)
     return found
 
@@ -230,8 +240,41 @@ def _ratios(model: RegressionModel, name: str) -> Tables:
 
 
 def _nomogram(model: RegressionModel, name: str) -> Tables:
+    """Return the points, and what a figure of them needs: effects of the values, and the scale."""
     drawn = nomogram_points(model)
-    return {"nomogram": _of_frame(pd.DataFrame(points_table(drawn)), name)}
+    effects = [
+        {
+            "model": name,
+            "predictor": effect.name,
+            "value": str(value) if effect.slope is None else float(value),
+            "label": effect.labels[place] if effect.labels else "",
+            "effect": float(effect.effects[place]),
+            "slope": effect.slope,
+        }
+        for effect in effects_of(model, {}, N_TICKS)
+        for place, value in enumerate(effect.values)
+    ]
+    cox = model.kind == "cox"
+    baselines = list(model.baseline_survival_.items()) if cox else [(None, None)]
+    low, high = model.lp_range_
+    centre = float(model.means_ @ model.coef_) if cox else 0.0
+    scale = [
+        {
+            "model": name,
+            "intercept": float(model.intercept_) - centre,
+            "lp_low": low,
+            "lp_high": high,
+            "horizon": horizon,
+            "baseline_survival": survival,
+        }
+        for horizon, survival in baselines
+    ]
+    points = pd.DataFrame([asdict(row) for row in points_table(drawn)])
+    return {
+        "nomogram": _of_frame(points, name),
+        "nomogram_effects": _by_column(effects),
+        "nomogram_scale": _by_column(scale),
+    }
 
 
 def _formula(model: LockedModel) -> Columns:
@@ -257,8 +300,7 @@ def _parts(fitted: Any) -> list[Any]:
 
 def _kind(purpose: str) -> str:
     """Return a purpose without the number of its fold."""
-    words = purpose.replace(",", " ,").split(" ")
-    return " ".join(word for word in words if not word.isdigit()).replace(" ,", ",")
+    return re.sub(r",? fold \d+ of \d+| fold \d+", "", purpose)
 
 
 def _of_frame(frame: pd.DataFrame, name: str) -> Columns:

@@ -385,8 +385,9 @@ def _shift(locked: Mapping[str, LockedModel], external: pd.DataFrame) -> modelli
             {column: pd.to_numeric(external[column], errors="coerce") for column in summary.index}
         )
         found = shift_of(summary, values)
+        found.insert(0, "feature", list(map(str, found.index)))
         found.insert(0, "model", name)
-        frames.append(found.reset_index(drop="feature" in found.columns))
+        frames.append(found)
     if not frames:
         return {}
     whole = pd.concat(frames, ignore_index=True)
