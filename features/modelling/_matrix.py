@@ -32,9 +32,15 @@ def matrix(
             f"Column {twice[0]!r} is there more than once; {len(twice)} columns repeat a name. "
             "Keep one of each."
         )
-    out = validate_data(
-        step, x, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0, reset=reset
-    )
+    out = x.to_numpy() if isinstance(x, pd.DataFrame) and x.shape[1] else None
+    if out is not None and out.dtype.kind in "fiu":
+        # scikit-learn looks at every column's type, which takes longer than fitting most steps
+        validate_data(step, x, skip_check_array=True, reset=reset)
+        out = np.ascontiguousarray(out, dtype=np.float64)
+    else:
+        out = validate_data(
+            step, x, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=0, reset=reset
+        )
     if out.shape[0] < at_least:
         raise ValueError(
             f"{type(step).__name__} needs at least {at_least} patients; got n_samples = "

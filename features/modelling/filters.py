@@ -4,7 +4,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from extval.features.modelling._correlated import (
@@ -15,43 +14,16 @@ from extval.features.modelling._correlated import (
     unit_columns,
 )
 from extval.features.modelling._matrix import constant, feature_names, matrix, refuse_constant
+from extval.features.modelling._selection import KeepsFeatures
 from extval.features.modelling.patients import LearnsFromPatients
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
 
 
-class _Filter(LearnsFromPatients, SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """A step that keeps the features marked in `support_`, in their order."""
+class _Filter(KeepsFeatures):
+    """A filter that says why it drops a feature."""
 
-    support_: BoolArray
     dropped_: dict[str, str]
-    _takes_gaps = True
-
-    def transform(self, X: Any) -> FloatArray:  # noqa: N803
-        """Return the kept features, shape (n, kept); allowed gaps in them stay gaps.
-
-        Parameters
-        ----------
-        X : DataFrame or array_like of shape (n, p)
-            The columns that `fit` saw.
-
-        Raises
-        ------
-        ValueError
-            If the columns are not those of `fit`, or a value is infinite (or missing, where `fit`
-            refuses gaps).
-        """
-        check_is_fitted(self)
-        return matrix(self, X, reset=False, missing=self._takes_gaps)[:, self.support_]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._takes_gaps
-        return tags
-
-    def _get_support_mask(self) -> BoolArray:
-        check_is_fitted(self)
-        return self.support_
 
     def _keep(self, support: BoolArray, dropped: dict[str, str]) -> Self:
         if not support.any():
@@ -86,6 +58,8 @@ class CompletenessFilter(_Filter):
     >>> step.dropped_
     {'x1': 'Missing in 2 of 3 patients (66.7 %), which is more than 50.0 %.'}
     """
+
+    _takes_gaps = True
 
     def __init__(self, max_missing: float = 0.2) -> None:
         self.max_missing = max_missing
@@ -142,6 +116,8 @@ class VarianceFilter(_Filter):
     >>> VarianceFilter().fit([[0.1 + 0.2, 1.0], [0.3, 2.0]]).dropped_
     {'x0': 'Constant at 0.3 in the 2 patients who have it.'}
     """
+
+    _takes_gaps = True
 
     def __init__(self, above: float = 0.0) -> None:
         self.above = above
@@ -339,7 +315,7 @@ class MedianImputer(LearnsFromPatients, OneToOneFeatureMixin, TransformerMixin, 
         check_is_fitted(self)
         x = matrix(self, X, reset=False, missing=True)
         gaps = np.isnan(x)
-        return np.where(gaps, self.medians_, x) if gaps.any() else x
+        return np.where(gaps, self.medians_, x) if gaps.any() else x.copy()
 
     def imputed_in(self, X: Any) -> dict[str, int]:  # noqa: N803
         """Return how many gaps `transform` fills in each feature that has any.

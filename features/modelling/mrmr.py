@@ -4,9 +4,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.feature_selection import SelectorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from extval.features.modelling import _univariate
 from extval.features.modelling._correlated import unit_columns
@@ -22,8 +19,8 @@ from extval.features.modelling._matrix import (
     refuse_constant,
     survival_outcome,
 )
+from extval.features.modelling._selection import KeepsFeatures
 from extval.features.modelling.outcome import is_survival
-from extval.features.modelling.patients import LearnsFromPatients
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
 
@@ -37,7 +34,7 @@ DISCRETIZATIONS = ("mean-and-sd", "quintiles")
 EDGE = 1e-9  # in standard deviations: a value this close to a cut counts as on its inner side
 
 
-class MRMR(LearnsFromPatients, SelectorMixin, BaseEstimator):  # type: ignore[misc]
+class MRMR(KeepsFeatures):
     r"""Select k features by maximum relevance and minimum redundancy.
 
     Parameters
@@ -98,6 +95,8 @@ class MRMR(LearnsFromPatients, SelectorMixin, BaseEstimator):  # type: ignore[mi
     >>> MRMR(2).fit(x, [0, 0, 0, 1, 1, 1]).selected_
     ('x1', 'x2')
     """
+
+    _learns_from_outcome = True
 
     def __init__(
         self,
@@ -177,30 +176,6 @@ class MRMR(LearnsFromPatients, SelectorMixin, BaseEstimator):  # type: ignore[mi
         self.support_ = np.zeros(x.shape[1], dtype=np.bool_)
         self.support_[chosen] = True
         return self
-
-    def transform(self, X: Any) -> FloatArray:  # noqa: N803
-        """Return the selected features in the order of the columns, shape (n, min(k, p)).
-
-        Parameters
-        ----------
-        X : DataFrame or array_like of shape (n, p), finite
-
-        Raises
-        ------
-        ValueError
-            If the columns are not those of `fit`, or a value is missing or infinite.
-        """
-        check_is_fitted(self)
-        return matrix(self, X, reset=False)[:, self.support_]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
-
-    def _get_support_mask(self) -> BoolArray:
-        check_is_fitted(self)
-        return self.support_
 
 
 def f_statistic(unit: FloatArray, outcome: BoolArray) -> FloatArray:

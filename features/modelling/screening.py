@@ -6,9 +6,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
-from sklearn.base import BaseEstimator
-from sklearn.feature_selection import SelectorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from extval.features.modelling import _univariate
 from extval.features.modelling._matrix import (
@@ -17,7 +14,7 @@ from extval.features.modelling._matrix import (
     matrix,
     survival_outcome,
 )
-from extval.features.modelling.patients import LearnsFromPatients
+from extval.features.modelling._selection import KeepsFeatures
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
 from extval.stats.multiplicity import benjamini_hochberg, holm
@@ -31,7 +28,7 @@ ADJUSTMENTS: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-class UnivariateScreen(LearnsFromPatients, SelectorMixin, BaseEstimator):  # type: ignore[misc]
+class UnivariateScreen(KeepsFeatures):
     r"""Keep the features that a model with that feature alone finds associated with the outcome.
 
     Parameters
@@ -75,6 +72,8 @@ class UnivariateScreen(LearnsFromPatients, SelectorMixin, BaseEstimator):  # typ
     0   x0  0.0308   True
     1   x1  0.2286  False
     """
+
+    _learns_from_outcome = True
 
     def __init__(
         self,
@@ -153,30 +152,6 @@ class UnivariateScreen(LearnsFromPatients, SelectorMixin, BaseEstimator):  # typ
         self._remember(X)
         self.support_ = kept
         return self
-
-    def transform(self, X: Any) -> FloatArray:  # noqa: N803
-        """Return the kept features in the order of the columns, shape (n, kept).
-
-        Parameters
-        ----------
-        X : DataFrame or array_like of shape (n, p), finite
-
-        Raises
-        ------
-        ValueError
-            If the columns are not those of `fit`, or a value is missing or infinite.
-        """
-        check_is_fitted(self)
-        return matrix(self, X, reset=False)[:, self.support_]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
-
-    def _get_support_mask(self) -> BoolArray:
-        check_is_fitted(self)
-        return self.support_
 
 
 _FILLED_UP = "Kept to reach the minimum number of features, not for its P value."
