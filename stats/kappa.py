@@ -1,7 +1,8 @@
-"""Agreement of readers on categories: Cohen's, weighted and Fleiss' kappa."""
+"""Agreement of readers on categories: Cohen's, weighted, Fleiss' and Light's kappa."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import nan, sqrt
 from typing import Any
 
@@ -129,24 +130,95 @@ def cohen_kappa(
     if c == 1 or np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1)) == 1:
         return about.undefined(Status.ONE_CATEGORY)
 
-    credit = _credit(c, weights)
-    p = counts / n
-    rows, columns = p.sum(axis=1), p.sum(axis=0)
-    observed = float((credit * p).sum())
-    expected = float(rows @ credit @ columns)
-    kappa = (observed - expected) / (1 - expected)
-    margin = (credit @ columns)[:, None] + credit.T @ rows
-    spread = (p * (credit - margin * (1 - kappa)) ** 2).sum()
-    variance = float(spread) - (kappa - expected * (1 - kappa)) ** 2
-    chance = float(rows @ (credit - margin) ** 2 @ columns) - expected**2
-    scale = sqrt(n) * (1 - expected)
+    agreement = _weighted(counts, _credit(c, weights))
     perfect = bool(np.count_nonzero(counts) == np.count_nonzero(np.diag(counts)))
+    variance = float((counts / n * agreement.influence**2).sum())
     return about.result(
-        value=1.0 if perfect else kappa,
-        se=0.0 if perfect else _root(variance) / scale,
-        null_se=_root(chance) / scale,
-        observed=observed,
-        expected=expected,
+        value=1.0 if perfect else agreement.kappa,
+        se=0.0 if perfect else _root(variance) / sqrt(n),
+        null_se=_root(agreement.chance) / (sqrt(n) * (1 - agreement.expected)),
+        observed=agreement.observed,
+        expected=agreement.expected,
+    )
+
+
+def light_kappa(
+    ratings: ArrayLike,
+    *,
+    weights: str = "quadratic",
+    categories: Sequence[Any] | None = None,
+    confidence_level: float = 0.95,
+) -> Kappa:
+    r"""Measure the agreement of several raters as the mean of Cohen's kappas of all pairs.
+
+    Parameters
+    ----------
+    ratings : array_like of shape (subjects, raters), numbers or text
+        What each rater said; None or NaN is missing, and that subject is left out for every pair
+        and counted (text with missing values must come as an object array).
+    weights : {"none", "linear", "quadratic"}
+        As in `cohen_kappa`.
+    categories : sequence, optional
+        All categories in their order; must be given to weight text labels.
+    confidence_level : float in (0, 1)
+        Level of the interval.
+
+    Returns
+    -------
+    Kappa
+        NaN when a pair of raters used one and the same category only. There is no test against
+        chance; `observed` and `expected` are means over the pairs.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    Light [1]_ has no standard error. The one here is the infinitesimal jackknife over subjects of
+    the mean, which allows for the subjects that the pairs share; for two raters it is that of
+    `cohen_kappa`. The value agrees with R psych 2.2.9 ``cohen.kappa`` (``av.kappa``, ``av.wt``) to
+    1e-12.
+
+    References
+    ----------
+    .. [1] Light (1971), Psychol Bull 76:365. :doi:`10.1037/h0031643`
+
+    Examples
+    --------
+    >>> kappa = light_kappa([[1, 1, 2], [2, 2, 2], [3, 3, 3], [3, 2, 3], [1, 1, 1]])
+    >>> round(kappa.value, 3)
+    0.801
+    """
+    _checks.choice(weights, ("none", "linear", "quadratic"), name="weights")
+    level = _checks.level(confidence_level)
+    codes, complete, labels = _checks.categorical_ratings(ratings, categories)
+    if weights != "none":
+        _checks.ordered_categories(categories, labels)
+    c, n, m = len(labels), int(complete.sum()), codes.shape[1]
+    method = f"Light's kappa, weights {weights}"
+    about = _About(labels, n, codes.shape[0] - n, m, method, level)
+    if n == 0:
+        return about.undefined(Status.NO_PATIENTS)
+    found, influence = [], np.zeros(n)
+    for first, second in combinations(codes[complete].T, 2):
+        counts = np.zeros((c, c))
+        np.add.at(counts, (first, second), 1.0)
+        if c == 1 or np.count_nonzero(counts.sum(axis=0) + counts.sum(axis=1)) == 1:
+            return about.undefined(Status.ONE_CATEGORY)
+        pair = _weighted(counts, _credit(c, weights))
+        found.append(pair)
+        influence += pair.influence[first, second]
+    pairs = len(found)
+    perfect = bool((codes[complete] == codes[complete][:, :1]).all())
+    variance = float(((influence / pairs) ** 2).sum()) / n
+    return about.result(
+        value=1.0 if perfect else float(np.mean([pair.kappa for pair in found])),
+        se=0.0 if perfect else _root(variance) / sqrt(n),
+        null_se=nan,
+        observed=float(np.mean([pair.observed for pair in found])),
+        expected=float(np.mean([pair.expected for pair in found])),
     )
 
 
@@ -229,6 +301,34 @@ def fleiss_kappa(
         null_se=sqrt(2 * null / (n * m * (m - 1))) / float(pq.sum()),
         observed=observed,
         expected=expected,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighted:
+    """A weighted kappa of two raters; `influence` (c, c) of a subject in each cell."""
+
+    kappa: float
+    observed: float
+    expected: float
+    influence: FloatArray
+    chance: float
+
+
+def _weighted(counts: FloatArray, credit: FloatArray) -> _Weighted:
+    p = counts / counts.sum()
+    rows, columns = p.sum(axis=1), p.sum(axis=0)
+    observed = float((credit * p).sum())
+    expected = float(rows @ credit @ columns)
+    kappa = (observed - expected) / (1 - expected)
+    margin = (credit @ columns)[:, None] + credit.T @ rows
+    influence = credit - margin * (1 - kappa) - (kappa - expected * (1 - kappa))
+    return _Weighted(
+        kappa=kappa,
+        observed=observed,
+        expected=expected,
+        influence=influence / (1 - expected),
+        chance=float(rows @ (credit - margin) ** 2 @ columns) - expected**2,
     )
 
 

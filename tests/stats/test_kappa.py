@@ -1,6 +1,7 @@
 """`extval.stats.kappa` against its definition, its invariances, R psych and epiR, statsmodels."""
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from extval.stats.kappa import cohen_kappa, fleiss_kappa
+from extval.stats.kappa import cohen_kappa, fleiss_kappa, light_kappa
 from extval.stats.results import Status
 from tests.oracles import agreement as oracle
 
 R = json.loads((Path(__file__).parents[1] / "reference" / "kappa.json").read_text())
+LIGHT = json.loads((Path(__file__).parents[1] / "reference" / "light_kappa.json").read_text())
 POWER = {"none": 0, "linear": 1, "quadratic": 2}
 
 
@@ -206,3 +208,57 @@ def test_text_can_be_weighted_in_its_own_order():
     a = cohen_kappa(text, weights="linear", categories=order)
     assert a.categories == ("low", "mid", "high")
     assert_allclose(a.value, cohen_kappa(codes, weights="linear").value)
+
+
+@given(ratings((2, 4)), st.sampled_from(list(POWER)))
+def test_light_is_the_mean_of_all_pairs(codes, weights):
+    pairs = list(combinations(range(codes.shape[1]), 2))
+    assume(all(len(set(codes[:, pair].ravel().tolist())) > 1 for pair in pairs))
+    got = light_kappa(codes, weights=weights, categories=[0, 1, 2, 3])
+
+    def value(share=None):
+        credit = credit_of(weights, 4)
+        return np.mean([oracle.cohen_kappa(codes[:, pair], credit, share) for pair in pairs])
+
+    assert_allclose(got.value, value(), rtol=1e-12, atol=1e-13)
+    if got.value < 1:
+        assert_allclose(got.se, oracle.jackknife_se(value, len(codes)), rtol=1e-6, atol=2e-7)
+    assert np.isnan([got.statistic, got.p_value]).all()
+
+
+@given(ratings(), st.sampled_from(list(POWER)))
+def test_light_of_two_raters_is_cohens(pairs, weights):
+    assume(len(set(pairs.ravel().tolist())) > 1)
+    options = {"weights": weights, "categories": [0, 1, 2, 3]}
+    light, cohen = light_kappa(pairs, **options), cohen_kappa(pairs, **options)
+    assert_allclose([light.value, light.se], [cohen.value, cohen.se], rtol=1e-12, atol=1e-14)
+
+
+@given(ratings((3, 4)), st.randoms(use_true_random=False))
+def test_light_does_not_know_the_order_of_subjects_and_raters(codes, random):
+    rows, columns = list(range(len(codes))), list(range(codes.shape[1]))
+    random.shuffle(rows)
+    random.shuffle(columns)
+    options = {"weights": "linear", "categories": [0, 1, 2, 3]}
+    a, b = light_kappa(codes, **options), light_kappa(codes[rows][:, columns], **options)
+    assert_allclose([a.value, a.se], [b.value, b.se], rtol=1e-9, atol=1e-9)
+    assert a.status is b.status
+
+
+@pytest.mark.parametrize("case", LIGHT["cases"], ids=lambda case: case["id"])
+def test_light_agrees_with_psych(case):
+    for weights, name in (("none", "kappa"), ("linear", "linear"), ("quadratic", "quadratic")):
+        got = light_kappa(case["x"], weights=weights, categories=range(1, 1 + np.max(case["x"])))
+        assert_allclose(got.value, case[name], rtol=1e-12)
+        assert_allclose(got.se, case[f"se_{name}"], rtol=1e-7)
+
+
+def test_light_has_its_edges():
+    alike = light_kappa([[1, 1, 1], [2, 2, 2]], weights="none")
+    assert (alike.value, alike.status) == (1.0, Status.PERFECT_AGREEMENT)
+    one = light_kappa([[1, 1, 2], [1, 1, 1]], weights="none")
+    assert (np.isnan(one.value), one.status) == (True, Status.ONE_CATEGORY)
+    nobody = light_kappa(np.array([[1, None, 2]], dtype=object), weights="none")
+    assert (nobody.status, nobody.n_excluded) == (Status.NO_PATIENTS, 1)
+    with pytest.raises(ValueError, match="categories"):
+        light_kappa([["a", "b", "a"]], weights="linear")
