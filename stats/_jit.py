@@ -22,9 +22,11 @@ def _sources(folder: Path) -> str:
     calls in another file does; so every state of the sources has a folder of its own.
     """
     digest = hashlib.sha256()
-    for room in dict.fromkeys((HERE, folder)):
-        for path in sorted(room.glob("_*.py")):
-            digest.update(path.read_bytes())
+    files = sorted(HERE.glob("_*.py"))
+    if folder != HERE:
+        files += sorted(folder.glob("_kernels_*.py"))
+    for path in files:
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

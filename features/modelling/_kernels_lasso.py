@@ -1,4 +1,4 @@
-"""Compiled loops of the LASSO: working sets, penalised quadratics, one fit at one lambda.
+"""Compiled loops of the LASSO: scales, working sets, and one fit at one lambda.
 
 The fits of all folds share `x` (p, n), a feature a row; a fit k has its own rows, and the mean and
 reciprocal scale of every feature on them. A reciprocal scale of 0 marks a feature that does not
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.features.modelling._kernels_lasso_cox import cox_curvature, cox_terms
+from extval.features.modelling._kernels_lasso_quadratic import penalised_quadratic
 from extval.stats._jit import kernel
 
 Floats = NDArray[np.float64]
@@ -20,7 +21,12 @@ LOGISTIC, LINEAR, COX = 0, 1, 2
 
 @kernel
 def fold_scales(
-    x: Floats, rows: Integers, sizes: Integers, standardise: bool, mean: Floats, inverse: Floats
+    x: Floats,
+    rows: Integers,
+    sizes: Integers,
+    standardise: bool,  # noqa: FBT001
+    mean: Floats,
+    inverse: Floats,
 ) -> None:
     """Fill mean and reciprocal scale (K, p): population standard deviations, or 1."""
     p = x.shape[0]
@@ -124,134 +130,6 @@ def terms(
 
 
 @kernel
-def factorise(gram: Floats, active: Integers, upper: Floats) -> bool:
-    """Fill `upper` with the Cholesky factor of the active block; False if it is singular."""
-    m = active.size
-    for a in range(m):
-        for b in range(a, m):
-            upper[a, b] = gram[active[a], active[b]]
-    for a in range(m):
-        if not upper[a, a] > 1e-11 * gram[active[a], active[a]]:
-            return False
-        root = np.sqrt(upper[a, a])
-        for b in range(a, m):
-            upper[a, b] /= root
-        for c in range(a + 1, m):
-            factor = upper[a, c]
-            for b in range(c, m):
-                upper[c, b] -= factor * upper[a, b]
-    return True
-
-
-@kernel
-def newton_step(
-    upper: Floats, gradient: Floats, beta: Floats, penalty: float, active: Integers, step: Floats
-) -> tuple[float, int]:
-    """Fill the step to the minimum with the present signs.
-
-    Returns how far of it no coefficient changes its sign, 1 for all the way, and which of the
-    active ones then stands at 0, -1 for none.
-    """
-    m = active.size
-    for a in range(m):
-        step[a] = gradient[active[a]] - (penalty if beta[active[a]] > 0.0 else -penalty)
-    for a in range(m):
-        step[a] /= upper[a, a]
-        for b in range(a + 1, m):
-            step[b] -= step[a] * upper[a, b]
-    length, blocking = 1.0, -1
-    for a in range(m - 1, -1, -1):
-        for b in range(a + 1, m):
-            step[a] -= upper[a, b] * step[b]
-        step[a] /= upper[a, a]
-    for a in range(m):
-        old = beta[active[a]]
-        new = old + step[a]
-        if new == 0.0 or (new > 0.0) != (old > 0.0):
-            reach = -old / step[a]
-            if blocking < 0 or reach < length:
-                length, blocking = reach, a
-    return length, blocking
-
-
-@kernel
-def descend(gram: Floats, gradient: Floats, beta: Floats, penalty: float) -> tuple[float, bool]:
-    """Minimise along every coordinate once; return the largest move and whether signs stayed.
-
-    Moves are measured by the change of the gradient.
-    """
-    largest, settled = 0.0, True
-    for j in range(beta.size):
-        h = gram[j, j]
-        if not h > 0.0:
-            continue
-        old = beta[j]
-        target = gradient[j] + h * old
-        new = 0.0
-        if target > penalty:
-            new = (target - penalty) / h
-        elif target < -penalty:
-            new = (target + penalty) / h
-        change = new - old
-        if change != 0.0:
-            if (new > 0.0) != (old > 0.0) or (new < 0.0) != (old < 0.0):
-                settled = False
-            beta[j] = new
-            largest = max(largest, h * abs(change))
-            for q in range(beta.size):
-                gradient[q] -= change * gram[j, q]
-    return largest, settled
-
-
-@kernel
-def penalised_quadratic(
-    gram: Floats,
-    gradient: Floats,
-    beta: Floats,
-    penalty: float,
-    tolerance: float,
-    upper: Floats,
-    factored: Flags,
-) -> None:
-    """Minimise a quadratic plus the penalty from `beta`, in place.
-
-    `gradient` is minus that of the quadratic, and follows. Coordinate descent finds the signs;
-    once it leaves them alone, the minimum with these signs is solved for, and gone to as far as no
-    coefficient changes its sign. `upper` keeps the factor of the block marked in `factored` for
-    the next quadratic with the same curvature.
-    """
-    step = np.empty(beta.size)
-    calm, patience = 0, 2
-    for _ in range(5000):
-        largest, settled = descend(gram, gradient, beta, penalty)
-        if largest <= tolerance:
-            return
-        known = True
-        for j in range(beta.size):
-            known = known and factored[j] == (beta[j] != 0.0)
-        calm = calm + 1 if settled else 0
-        if not settled or (calm < patience and not known):
-            continue
-        active = np.flatnonzero(beta)
-        if not known:
-            if not factorise(gram, active, upper):
-                factored[:] = -1
-                calm, patience = 0, min(4 * patience, 1000)
-                continue
-            for j in range(beta.size):
-                factored[j] = beta[j] != 0.0
-        length, blocking = newton_step(upper, gradient, beta, penalty, active, step)
-        if blocking >= 0:
-            calm, patience = 0, min(2 * patience, 64)
-        for a in range(active.size):
-            j = active[a]
-            change = -beta[j] if a == blocking else length * step[a]
-            beta[j] = 0.0 if a == blocking else beta[j] + change
-            for q in range(beta.size):
-                gradient[q] -= change * gram[j, q]
-
-
-@kernel
 def curvature(
     family: int,
     columns: Floats,
@@ -289,6 +167,107 @@ def curvature(
 
 
 @kernel
+def take_columns(
+    x: Floats,
+    rows: Integers,
+    mean: Floats,
+    inverse: Floats,
+    members: Integers,
+    beta: Floats,
+    columns: Floats,
+    coefficients: Floats,
+    eta: Floats,
+) -> None:
+    """Fill the scaled features (m, n) of a working set, their coefficients; add them to `eta`."""
+    for q in range(members.size):
+        j = members[q]
+        coefficients[q] = beta[j]
+        for i in range(rows.size):
+            columns[q, i] = (x[j, rows[i]] - mean[j]) * inverse[j]
+        if beta[j] != 0.0:
+            for i in range(rows.size):
+                eta[i] += beta[j] * columns[q, i]
+
+
+@kernel
+def worst_condition(
+    gradient: Floats, coefficients: Floats, penalty: float, tolerance: float, in_model: Flags
+) -> tuple[float, bool]:
+    """Return by how much a condition is off at most, and whether a feature must enter the model."""
+    off, grown = 0.0, False
+    for q in range(gradient.size):
+        b = coefficients[q]
+        if b == 0.0:
+            gap = abs(gradient[q]) - penalty
+            grown = grown or (gap > tolerance and in_model[q] == 0)
+        else:
+            gap = abs(gradient[q] - (penalty if b > 0.0 else -penalty))
+        off = max(off, gap)
+    return off, grown
+
+
+@kernel
+def search(
+    family: int,
+    eta: Floats,
+    move: Floats,
+    y: Floats,
+    first: Integers,
+    penalty: float,
+    beta: Floats,
+    step: Floats,
+    start: float,
+    trial: Floats,
+    residual: Floats,
+    weight: Floats,
+    risk: Floats,
+) -> tuple[float, float]:
+    """Halve the step until the objective, loss `start` plus penalty, does not rise.
+
+    Returns the length, 0 if there is none, and the loss there. Fills `trial` with the linear
+    predictor there, and the derivatives.
+    """
+    before = np.abs(beta).sum()
+    best = start + penalty * before
+    length = 1.0
+    for _ in range(40):
+        trial[:] = eta + length * move
+        loss = terms(family, trial, y, first, residual, weight, risk)
+        there = loss + penalty * np.abs(beta + length * step).sum()
+        if there <= best + 1e-13 * (abs(best) + 1e-3):
+            return length, loss
+        length *= 0.5
+    return 0.0, terms(family, eta, y, first, residual, weight, risk)
+
+
+@kernel
+def hand_over(
+    x: Floats,
+    rows: Integers,
+    mean: Floats,
+    inverse: Floats,
+    members: Integers,
+    coefficients: Floats,
+    intercept: float,
+    residual: Floats,
+    beta: Floats,
+    eta_all: Floats,
+    residual_all: Floats,
+) -> None:
+    """Write what a fit found: coefficients, everyone's linear predictor, residuals of its rows."""
+    eta_all[:] = intercept
+    for q in range(members.size):
+        j = members[q]
+        beta[j] = coefficients[q]
+        if beta[j] != 0.0:
+            for i in range(eta_all.size):
+                eta_all[i] += beta[j] * ((x[j, i] - mean[j]) * inverse[j])
+    residual_all[:] = 0.0
+    for i in range(rows.size):
+        residual_all[rows[i]] = residual[i]
+
+
+@kernel
 def solve(
     family: int,
     x: Floats,
@@ -314,125 +293,73 @@ def solve(
     """
     n = rows.size
     members = np.flatnonzero(chosen)
-    m = members.size
-    columns = np.empty((m, n))
+    columns, coefficients = np.empty((members.size, n)), np.empty(members.size)
     eta = np.full(n, intercept[0])
-    coefficients = np.empty(m)
-    norm = 0.0
-    for q in range(m):
-        j = members[q]
-        coefficients[q] = beta[j]
-        norm += abs(beta[j])
-        for i in range(n):
-            columns[q, i] = (x[j, rows[i]] - mean[j]) * inverse[j]
-        if beta[j] != 0.0:
-            for i in range(n):
-                eta[i] += beta[j] * columns[q, i]
+    take_columns(x, rows, mean, inverse, members, beta, columns, coefficients, eta)
     residual, weight, risk = np.empty(n), np.empty(n), np.empty(n)
-    loss = terms(family, eta, y, first, residual, weight, risk)
-    in_model = np.zeros(m, np.int8)
-    active = np.empty(0, np.int64)
-    held = np.empty((0, n))
-    gram = np.empty((0, 0))
-    upper = np.empty((0, 0))
-    factored = np.empty(0, np.int8)
-    pull = np.empty(0)
-    slope = 0.0
-    before = np.inf
-    stale = True
-    converged = False
     trial, move = np.empty(n), np.empty(n)
+    loss = terms(family, eta, y, first, residual, weight, risk)
+    in_model = np.zeros(members.size, np.int8)
+    active = np.empty(0, np.int64)
+    held, gram, upper = np.empty((0, n)), np.empty((0, 0)), np.empty((0, 0))
+    factored, pull = np.empty(0, np.int8), np.empty(0)
+    slope, before, stale, converged = 0.0, np.inf, True, False
     for _ in range(100):
         gradient = np.dot(columns, residual)
-        off = 0.0
-        total = 0.0
-        if family != COX:
-            for i in range(n):
-                total += residual[i]
-            off = abs(total)
-        grown = False
-        for q in range(m):
-            b = coefficients[q]
-            if b == 0.0:
-                gap = abs(gradient[q]) - penalty
-                if gap > tolerance and not in_model[q]:
-                    grown = True
-            else:
-                gap = abs(gradient[q] - (penalty if b > 0.0 else -penalty))
-            off = max(off, gap)
+        total = 0.0 if family == COX else residual.sum()
+        off, grown = worst_condition(gradient, coefficients, penalty, tolerance, in_model)
+        off = max(off, abs(total))
         if off <= tolerance:
             converged = True
             break
-        if stale or grown or off > 0.2 * before:
-            for q in range(m):
+        fresh = stale or grown or off > 0.2 * before
+        if fresh:
+            for q in range(members.size):
                 in_model[q] = coefficients[q] != 0.0 or abs(gradient[q]) > penalty
             active = np.flatnonzero(in_model)
-            held = np.empty((active.size, n))
-            for a in range(active.size):
+            m = active.size
+            held, gram, upper = np.empty((m, n)), np.empty((m, m)), np.empty((m, m))
+            factored, pull = np.full(m, np.int8(-1)), np.empty(m)
+            for a in range(m):
                 held[a] = columns[active[a]]
-            gram = np.empty((active.size, active.size))
-            upper = np.empty((active.size, active.size))
-            factored = np.full(active.size, np.int8(-1))
-            pull = np.empty(active.size)
             slope = curvature(family, held, y, first, weight, risk, gram, pull)
-            stale = False
-            fresh = True
-        else:
-            fresh = False
         before = off
-        target = np.empty(active.size)
-        pushed = np.empty(active.size)
-        for a in range(active.size):
-            target[a] = coefficients[active[a]]
-            pushed[a] = gradient[active[a]] - pull[a] * total / slope
+        here = coefficients[active]
+        target = here.copy()
+        pushed = gradient[active] - pull * (total / slope)
         inner = max(0.1 * tolerance, 1e-4 * off)  # an early quadratic is but an approximation
         penalised_quadratic(gram, pushed, target, penalty, inner, upper, factored)
-        shift = total / slope
-        move[:] = 0.0
-        for a in range(active.size):
-            target[a] -= coefficients[active[a]]
-            shift -= pull[a] * target[a] / slope
+        step = target - here
+        shift = (total - (pull * step).sum()) / slope
+        move[:] = shift
+        for a in range(step.size):
             for i in range(n):
-                move[i] += target[a] * held[a, i]
-        length = 1.0
-        best = loss + penalty * norm
-        accepted = False
-        for _ in range(40):
-            for i in range(n):
-                trial[i] = eta[i] + length * (move[i] + shift)
-            there = terms(family, trial, y, first, residual, weight, risk)
-            norm_there = norm
-            for a in range(active.size):
-                b = coefficients[active[a]]
-                norm_there += abs(b + length * target[a]) - abs(b)
-            if there + penalty * norm_there <= best + 1e-13 * (abs(best) + 1e-3):
-                accepted = True
-                break
-            length *= 0.5
-            stale = True
-        if not accepted:
-            terms(family, eta, y, first, residual, weight, risk)
+                move[i] += step[a] * held[a, i]
+        length, loss = search(
+            family, eta, move, y, first, penalty, here, step, loss, trial, residual, weight, risk
+        )
+        stale = length < 1.0
+        if length == 0.0:
             if fresh:
                 break
             continue
-        loss = there
         eta[:] = trial
         intercept[0] += length * shift
-        for a in range(active.size):
-            coefficients[active[a]] += length * target[a]
-        norm = 0.0
-        for q in range(m):
-            norm += abs(coefficients[q])
-    eta_all[:] = intercept[0]
-    for q in range(m):
-        j = members[q]
-        beta[j] = coefficients[q]
-        if beta[j] != 0.0:
-            for i in range(eta_all.size):
-                eta_all[i] += beta[j] * ((x[j, i] - mean[j]) * inverse[j])
-    residual_all[:] = 0.0
-    for i in range(n):
-        residual_all[rows[i]] = residual[i]
+        for a in range(step.size):
+            coefficients[active[a]] = target[a] if length == 1.0 else here[a] + length * step[a]
+    hand_over(
+        x,
+        rows,
+        mean,
+        inverse,
+        members,
+        coefficients,
+        intercept[0],
+        residual,
+        beta,
+        eta_all,
+        residual_all,
+    )
     return loss, converged
 
 

@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from extval.features.modelling import _kernels_lasso as kernels
 from extval.features.modelling._kernels_lasso_cox import cox_losses
+from extval.features.modelling._matrix import constant
 from extval.stats._checks import BoolArray, FloatArray
 
 FAMILIES = {"logistic": kernels.LOGISTIC, "linear": kernels.LINEAR, "cox": kernels.COX}
@@ -92,7 +93,7 @@ class _Fits:
         # Centred and scaled over all patients, so that no fold loses digits to a large offset.
         self.center = task.x.mean(axis=0)
         x = task.x[self.order] - self.center
-        x[:, np.ptp(task.x, axis=0) == 0.0] = 0.0
+        x[:, constant(task.x)] = 0.0
         self.spread = np.sqrt((x * x).mean(axis=0))
         self.spread[(self.spread == 0.0) | (not task.standardise)] = 1.0
         x /= self.spread
@@ -188,7 +189,7 @@ class _Fits:
         """Return by how much each fold raises the summed loss of the fit without it."""
         everyone = np.empty(len(self.held))
         cox_losses(self.eta[1:], self.y[0], self.first[0], everyone)
-        return (everyone - self.loss[1:] * self.sizes[1:]).reshape(shape)
+        return np.reshape(everyone - self.loss[1:] * self.sizes[1:], shape)
 
 
 def run_lockstep(
