@@ -6,7 +6,7 @@ from math import nan
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, chdtri, ndtr, ndtri
+from scipy.special import chdtrc, chdtri, ndtr, ndtri, xlogy
 
 from extval.stats._checks import BoolArray, FloatArray
 from extval.stats._partial_likelihood import CoxStratum, derivatives, risk_sums, strata_of
@@ -49,6 +49,7 @@ class Maximum:
     covariance: FloatArray
     intercept: float
     log_likelihood: float
+    log_likelihood_null: float
     status: Status
 
 
@@ -73,15 +74,17 @@ def maximum(outcome: Outcome, columns: FloatArray) -> Maximum:
             covariance=fit.covariance[1:, 1:],
             intercept=float(fit.coefficients[0] - center @ fit.coefficients[1:]),
             log_likelihood=fit.log_likelihood if fit.status is Status.OK else nan,
+            log_likelihood_null=_of_the_event_rate(outcome.event),
             status=fit.status,
         )
     if p == 0:
-        layers = _layers(outcome, columns)
+        null = derivatives(_layers(outcome, columns), np.empty(0)).value
         return Maximum(
             coefficients=np.empty(0),
             covariance=np.empty((0, 0)),
             intercept=0.0,
-            log_likelihood=derivatives(layers, np.empty(0)).value,
+            log_likelihood=null,
+            log_likelihood_null=null,
             status=Status.OK,
         )
     cox = cox_regression(outcome.time, outcome.event, columns, ties=outcome.ties)
@@ -90,6 +93,7 @@ def maximum(outcome: Outcome, columns: FloatArray) -> Maximum:
         covariance=cox.covariance,
         intercept=0.0,
         log_likelihood=cox.log_likelihood if cox.status is Status.OK else nan,
+        log_likelihood_null=cox.log_likelihood_null,
         status=cox.status,
     )
 
@@ -111,8 +115,10 @@ def likelihood_ratio(
     outcome: Outcome, columns: FloatArray, best: Maximum, drop: Sequence[int]
 ) -> JointTest:
     """Return the likelihood-ratio test that the coefficients at `drop` are zero."""
-    without = maximum(outcome, np.delete(columns, list(drop), axis=1))
-    statistic = 2.0 * (best.log_likelihood - without.log_likelihood)
+    rest, without = np.delete(columns, list(drop), axis=1), best.log_likelihood_null
+    if rest.shape[1]:
+        without = maximum(outcome, rest).log_likelihood
+    statistic = 2.0 * (best.log_likelihood - without)
     statistic = max(statistic, 0.0) if not np.isnan(statistic) else nan
     return _tested(statistic, len(drop))
 
@@ -183,6 +189,12 @@ def _listed(names: Sequence[str]) -> str:
 def _tested(statistic: float, df: int) -> JointTest:
     p_value = nan if np.isnan(statistic) else float(chdtrc(df, statistic))
     return JointTest(statistic=statistic, df=df, p_value=p_value)
+
+
+def _of_the_event_rate(event: BoolArray) -> float:
+    """Return the log likelihood of giving every patient the event rate."""
+    n, events = event.size, int(np.count_nonzero(event))
+    return float(xlogy(events, events / n) + xlogy(n - events, 1.0 - events / n))
 
 
 def _with_ones(columns: FloatArray) -> FloatArray:

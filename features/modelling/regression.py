@@ -67,6 +67,8 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     predictors_ : tuple of Predictor
+    settings_ : dict of str to dict
+        The same as plain declarations, kinds and levels filled in.
     terms_ : tuple of str
         One a coefficient: "age", "stage=T2".
     coef_ : ndarray of shape (terms,)
@@ -166,6 +168,7 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
             self.classes_ = classes
         self._remember(X)
         self.terms_ = tuple(term for p in self.predictors_ for term in p.terms)
+        self.settings_ = {p.name: p.setting for p in self.predictors_}
         self.levels_ = {p.name: p.levels for p in self.predictors_ if p.kind == CATEGORICAL}
         self.means_ = columns.mean(axis=0)
         self.n_, self.events_ = columns.shape[0], int(np.count_nonzero(outcome.event))

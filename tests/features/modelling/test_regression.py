@@ -181,7 +181,7 @@ def test_coding_of_each_type_of_column():
 def test_a_predictor_declares_itself_again():
     names = settings(["grade_f", "size_gt_10", "age", "stage"])
     model = RegressionModel("logistic", names).fit(DATA, EVENT)
-    again = RegressionModel("logistic", {p.name: p.setting for p in model.predictors_})
+    again = RegressionModel("logistic", json.loads(json.dumps(model.settings_)))
     assert again.fit(DATA, EVENT).predictors_ == model.predictors_
 
 
