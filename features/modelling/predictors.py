@@ -213,6 +213,11 @@ def _learned(name: str, setting: dict[str, Any], table: pd.DataFrame, *, named: 
                 cut=float(setting[rule]),
                 inclusive=rule == "at_least",
             )
+    if values.dtype.kind in "mM":
+        raise ValueError(
+            f"Column `{column}` of predictor `{name}` holds dates; turn them into a number, such "
+            "as the years to diagnosis, before the model."
+        )
     is_text = not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values))
     chosen = is_text or "levels" in setting or "reference" in setting
     kind = setting.get("kind", CATEGORICAL if chosen else NUMERIC)

@@ -203,6 +203,11 @@ def test_values_that_the_model_cannot_read_are_refused(row, column, value, messa
         model.linear_predictor(changed)
 
 
+def test_dates_are_refused():
+    with pytest.raises(ValueError, match="`seen` of predictor `seen` holds dates"):
+        RegressionModel("logistic", ["seen"]).fit(DATA.assign(seen=pd.Timestamp(2020, 1, 1)), EVENT)
+
+
 def test_a_declared_level_without_patients_is_refused_at_prediction():
     declared = {"stage": {"levels": ["T1", "T2", "T3", "T4"]}}
     model = RegressionModel("logistic", declared).fit(DATA, EVENT)
