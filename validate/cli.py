@@ -203,9 +203,18 @@ def verify(
     """Recompute a results folder and say which file or number differs."""
     import tempfile
 
-    from extval.validate import folder, protocol_source, store, verification
+    from extval.validate import agreement_folder, folder, protocol_source, store, verification
 
     manifest = folder.read_manifest(results)
+    if manifest.get("results_schema") == agreement_folder.SCHEMA:
+        problems = verification.changed_files(results)
+        if table is not None:
+            problems += _table_differs(manifest["inputs"], folder.input_record(table, "table"))
+        if problems:
+            verification.limited(problems, say=typer.echo)
+            raise typer.Exit(1)
+        typer.echo(f"{results}: {len(manifest['outputs'])} files are as they were written.")
+        return
     try:
         recorded = store.load(results)
     except store.StoreError as error:
@@ -393,9 +402,10 @@ def agreement(
     ] = 1.0,
     level: Annotated[float, typer.Option("--level", help="Confidence level.")] = 0.95,
     force: Force = False,
+    no_report: NoReport = False,
 ) -> None:
     """Measure how well readers agree on features (ICC, kappa) or on segmentations (Dice)."""
-    from extval.validate import folder, reader_agreement, segmentation_agreement
+    from extval.validate import agreement_folder, folder, reader_agreement, segmentation_agreement
     from extval.validate.table import read_table
 
     data = read_table(table)
@@ -410,13 +420,34 @@ def agreement(
                 watch(done, data.n_rows)
         name, text = "segmentations.csv", segmentation_agreement.as_csv(masks)
         lines = list(segmentation_agreement.as_text(masks))
+        read = segmentation_agreement.mask_paths(data, table.parent)
+        about = agreement_folder.provenance(table, read, {"--tolerance": tolerance})
     else:
         asked = reader_agreement.checked(kind=kind, form=form, weights=weights, level=level)
         ratings = reader_agreement.reader_agreement(data, asked)
         name, text = "agreement.csv", reader_agreement.as_csv(ratings)
         lines = list(reader_agreement.as_text(ratings))
+        flags: dict[str, str | float] = {
+            "--kind": kind,
+            "--form": form,
+            "--weights": weights,
+            "--level": level,
+        }
+        about = agreement_folder.provenance(table, (), flags)
+
+    def report(path: Path) -> None:
+        from extval.reports import agreement as report
+
+        try:
+            if name == "agreement.csv":
+                report.write_reader_report(ratings, about, path)
+            else:
+                report.write_segmentation_report(masks, about, path)
+        except report.ReportError as error:
+            raise InputError(str(error)) from error
+
     with folder.new_folder(out, force=force) as temporary:
-        (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+        agreement_folder.write(temporary, name, text, about, report=None if no_report else report)
     typer.echo(str(out / name), err=True)
     for line in lines:
         typer.echo(line)

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def write_results(
     _write(folder / "protocol.yaml", yaml_file.dump(dict(results.protocol)))
     if report is not None:
         report(results, folder / "report.pdf")
-    _write(folder / "manifest.json", _manifest(folder, results))
+    write_manifest(folder, results_schema=results.schema, provenance=results.provenance)
 
 
 def listed_files(folder: Path) -> list[str]:
@@ -130,11 +130,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _manifest(folder: Path, results: Results) -> str:
-    provenance = results.provenance
+def write_manifest(folder: Path, *, results_schema: str, provenance: Mapping[str, Any]) -> None:
+    """Write `manifest.json`: what was read, what is in the folder, and with which versions."""
     manifest = {
         "schema": MANIFEST_SCHEMA,
-        "results_schema": results.schema,
+        "results_schema": results_schema,
         "command": provenance["command"],
         "seed": provenance["seed"],
         "versions": {
@@ -153,7 +153,8 @@ def _manifest(folder: Path, results: Results) -> str:
             for name in listed_files(folder)
         ],
     }
-    return json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    _write(folder / "manifest.json", text)
 
 
 def _predictions(study: Study) -> str:

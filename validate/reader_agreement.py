@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import combinations
 from math import isnan, nan
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats.agreement import ICC_FORMS, IccForm, IccResult, icc
-from extval.stats.kappa import Kappa, cohen_kappa, fleiss_kappa
+from extval.stats.kappa import Kappa, cohen_kappa, fleiss_kappa, light_kappa
 from extval.validate.characteristics import is_missing, ordered
 from extval.validate.errors import InputError
 from extval.validate.store import tidy_csv
@@ -20,8 +21,7 @@ KINDS: tuple[Kind, ...] = ("numeric", "categorical", "ordinal")
 WEIGHTS = ("quadratic", "linear", "none")
 COLUMNS = ("subject", "rater", "feature", "value")
 UNWEIGHTED = (
-    "Weights are defined here for two raters: the ordered categories of more raters were compared "
-    "as unordered ones."
+    "Fleiss' kappa knows no weights: the ordered categories were compared as unordered ones."
 )
 
 
@@ -116,7 +116,7 @@ def reader_agreement(table: Table, asked: Asked) -> list[AgreementRow]:
         for row in (
             correlations[feature.name]
             if feature.kind == "numeric"
-            else [_kappa(feature, asked.weights, asked.confidence_level)]
+            else _kappas(feature, asked.weights, asked.confidence_level)
         )
     ]
 
@@ -265,33 +265,42 @@ def _correlation(
     )
 
 
-def _kappa(feature: _Feature, weights: str, confidence_level: float) -> AgreementRow:
-    """Return Cohen's kappa of two raters, weighted if ordinal, or Fleiss' kappa of more."""
+def _kappas(feature: _Feature, weights: str, confidence_level: float) -> list[AgreementRow]:
+    """Return Cohen's kappa of two raters; of more Fleiss', and Light's where weights count."""
     ratings = feature.cells.copy()
     ratings[ratings == ""] = None
-    categories = ordered([str(cell) for cell in ratings.flat if cell is not None])
-    said = ""
-    found: Kappa
+    categories = ordered([str(cell) for cell in ratings.flat if cell is not None]) or None
+    weighted = weights if feature.kind == "ordinal" else "none"
+    about = "" if weighted == "none" else f", {weighted} weights"
+    options: dict[str, Any] = {"categories": categories, "confidence_level": confidence_level}
     if len(feature.raters) == 2:
-        weighted = weights if feature.kind == "ordinal" else "none"
-        name = "Cohen's kappa" if weighted == "none" else f"Cohen's kappa, {weighted} weights"
-        found = cohen_kappa(
-            ratings,
-            weights=weighted,
-            categories=categories or None,
-            confidence_level=confidence_level,
+        found = cohen_kappa(ratings, weights=weighted, **options)
+        return [_kappa(feature, f"Cohen's kappa{about}", found)]
+    fleiss = fleiss_kappa(ratings, **options)
+    if weighted == "none":
+        return [_kappa(feature, "Fleiss' kappa", fleiss)]
+    light = light_kappa(ratings, weights=weighted, **options)
+    pairs = [
+        _kappa(
+            feature,
+            f"Cohen's kappa{about}: {feature.raters[a]} v {feature.raters[b]}",
+            cohen_kappa(ratings[:, [a, b]], weights=weighted, **options),
+            default="",
         )
-    else:
-        name = "Fleiss' kappa"
-        said = UNWEIGHTED if feature.kind == "ordinal" and weights != "none" else ""
-        found = fleiss_kappa(
-            ratings, categories=categories or None, confidence_level=confidence_level
-        )
+        for a, b in combinations(range(len(feature.raters)), 2)
+    ]
+    said = _kappa(feature, "Fleiss' kappa", fleiss, default="", said=UNWEIGHTED)
+    return [_kappa(feature, f"Light's kappa{about}", light), *pairs, said]
+
+
+def _kappa(
+    feature: _Feature, name: str, found: Kappa, *, default: str = "yes", said: str = ""
+) -> AgreementRow:
     return AgreementRow(
         feature=feature.name,
         kind=feature.kind,
         statistic=name,
-        default="yes",
+        default=default,
         estimate=found.value,
         se=found.se,
         lower=found.interval.low,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,19 @@ class SegmentationRow:
     note: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentationSummary:
+    """One measure of one label over the subjects; NaN when no subject has a value."""
+
+    label: int
+    measure: str
+    median: float
+    low: float
+    high: float
+    subjects: int
+    not_estimable: int
+
+
 def segmentation_agreement(
     table: Table, folder: Path, *, tolerance: float
 ) -> Iterator[list[SegmentationRow]]:
@@ -63,21 +76,44 @@ def as_csv(rows: Sequence[SegmentationRow]) -> str:
     return tidy_csv(header, (tuple(asdict(row).values()) for row in rows))
 
 
-def as_text(rows: Sequence[SegmentationRow]) -> Iterator[str]:
-    """Yield the median and range of every measure over the subjects, label by label."""
+def summary(rows: Sequence[SegmentationRow]) -> list[SegmentationSummary]:
+    """Return the median and range of every measure over the subjects, label by label."""
+    found = []
     for label in sorted({row.label for row in rows}):
         mine = [row for row in rows if row.label == label]
         for name, shown in _SUMMARY:
             values = [value for row in mine if not isnan(value := getattr(row, name))]
-            if not values:
-                yield f"label {label}: {shown} not estimable; {len(mine)} subjects."
-                continue
-            left_out = len(mine) - len(values)
-            undefined = f", {left_out} not estimable" if left_out else ""
-            yield (
-                f"label {label}: {shown} median {np.median(values):.3f} "
-                f"(range {min(values):.3f} to {max(values):.3f}); {len(mine)} subjects{undefined}."
+            found.append(
+                SegmentationSummary(
+                    label=label,
+                    measure=shown,
+                    median=float(np.median(values)) if values else nan,
+                    low=min(values, default=nan),
+                    high=max(values, default=nan),
+                    subjects=len(mine),
+                    not_estimable=len(mine) - len(values),
+                )
             )
+    return found
+
+
+def as_text(rows: Sequence[SegmentationRow]) -> Iterator[str]:
+    """Yield a line a measure and label."""
+    for one in summary(rows):
+        if isnan(one.median):
+            yield f"label {one.label}: {one.measure} not estimable; {one.subjects} subjects."
+            continue
+        undefined = f", {one.not_estimable} not estimable" if one.not_estimable else ""
+        yield (
+            f"label {one.label}: {one.measure} median {one.median:.3f} "
+            f"(range {one.low:.3f} to {one.high:.3f}); {one.subjects} subjects{undefined}."
+        )
+
+
+def mask_paths(table: Table, folder: Path) -> list[Path]:
+    """Return the mask files that a table names, each once, in its order."""
+    cells = zip(*(table.text(name) for name in COLUMNS[1:]), strict=True)
+    return list(dict.fromkeys(folder / cell for row in cells for cell in row))
 
 
 def _subject(

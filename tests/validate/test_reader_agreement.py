@@ -1,12 +1,16 @@
 """`extval agreement` on ratings: the statistics on their own, and errors that say where."""
 
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 from extval.stats.agreement import ICC_FORMS, icc
-from extval.stats.kappa import cohen_kappa, fleiss_kappa
+from extval.stats.kappa import cohen_kappa, fleiss_kappa, light_kappa
+from extval.validate import agreement_folder
 
 SHROUT_FLEISS = [
     [9, 2, 5, 8],
@@ -105,11 +109,69 @@ def test_kinds_choose_the_kappa(run):
     assert list(found.index.get_level_values("feature").unique()) == list(frame["feature"].unique())
 
 
-def test_ordered_categories_of_three_raters_are_said_to_be_unweighted(run):
+def test_ordered_categories_of_three_raters_have_lights_kappa_and_all_pairs(run):
     ratings = np.random.default_rng(1).integers(0, 3, (30, 3))
-    done, path = run(tidy("grade", ratings), "--kind", "ordinal")
-    assert "as unordered ones" in read(path).loc[("grade", "Fleiss' kappa"), "note"]
+    done, path = run(tidy("grade", ratings), "--kind", "ordinal", "--weights", "linear")
     assert done.code == 0
+    found = read(path).loc["grade"]
+    pairs = [f"Cohen's kappa, linear weights: r{a} v r{b}" for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert list(found.index) == ["Light's kappa, linear weights", *pairs, "Fleiss' kappa"]
+    assert found.index[found["default"] == "yes"].tolist() == ["Light's kappa, linear weights"]
+    values = found["estimate"].astype(float)
+    assert_allclose(values.iloc[0], values[pairs].mean(), rtol=1e-12)
+    wanted = light_kappa(ratings, weights="linear", categories=[0, 1, 2])
+    limits = found.iloc[0][["se", "lower", "upper"]].astype(float)
+    assert_allclose(limits, [wanted.se, wanted.interval.low, wanted.interval.high], rtol=1e-10)
+    assert "as unordered ones" in found.loc["Fleiss' kappa", "note"]
+    assert "grade: Light's kappa, linear weights" in done.stdout
+
+
+def test_without_weights_three_raters_have_fleiss_kappa_alone(run):
+    ratings = np.random.default_rng(1).integers(0, 3, (30, 3))
+    _, path = run(tidy("grade", ratings), "--kind", "ordinal", "--weights", "none")
+    assert list(read(path).loc["grade"].index) == ["Fleiss' kappa"]
+
+
+def test_the_folder_has_a_manifest_and_a_report(run, extval, tmp_path):
+    frame = pd.concat([tidy("margin", SHROUT_FLEISS), tidy("size", SHROUT_FLEISS[::-1])])
+    _, path = run(frame)
+    out = path.parent
+    assert {file.name for file in out.iterdir()} == {"agreement.csv", "manifest.json", "report.pdf"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["results_schema"] == "extval-agreement/1"
+    assert [item["path"] for item in manifest["outputs"]] == ["agreement.csv", "report.pdf"]
+    for item in manifest["outputs"]:
+        assert item["sha256"] == hashlib.sha256((out / item["path"]).read_bytes()).hexdigest()
+    (table,) = manifest["inputs"]
+    assert (table["name"], table["role"]) == ("ratings.csv", "table")
+    assert manifest["command"].startswith("extval agreement ratings.csv --kind numeric")
+    first = {file.name: file.read_bytes() for file in out.iterdir()}
+    run(frame, "--force")
+    assert first == {file.name: file.read_bytes() for file in out.iterdir()}
+    assert str(tmp_path).encode() not in first["manifest.json"]
+    assert extval("verify", out, "--table", tmp_path / "ratings.csv").code == 0
+    path.write_text(path.read_text().replace("margin", "mangin"), encoding="utf-8")
+    done = extval("verify", out)
+    assert (done.code, "agreement.csv was changed" in done.stdout) == (1, True)
+
+
+def test_the_report_can_be_left_out(run):
+    _, path = run(tidy("margin", SHROUT_FLEISS), "--no-report")
+    assert not (path.parent / "report.pdf").exists()
+    assert (path.parent / "manifest.json").exists()
+
+
+def test_the_report_shows_every_statistic_of_a_few_features(run, monkeypatch):
+    from extval.reports import agreement
+
+    shown = []
+    monkeypatch.setattr(agreement, "write_pdf", lambda report, path: shown.append(report))
+    monkeypatch.setattr(agreement_folder.results_folder, "listed_files", lambda folder: [])
+    run(tidy("margin", SHROUT_FLEISS))
+    quoted, others = shown[0].sections[0].blocks
+    (row,) = quoted.rows
+    assert [cell.text for cell in row.cells[:3]] == ["margin", "ICC(2,1)", "0.290 (0.019 to 0.761)"]
+    assert len(others.rows) == len(ICC_FORMS) - 1
 
 
 def test_what_is_not_estimable_has_a_sentence(run):

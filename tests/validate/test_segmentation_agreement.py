@@ -1,5 +1,7 @@
 """`extval agreement` on masks: overlap in the unit of the files, and errors that say where."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,12 @@ def test_overlap_is_in_the_unit_of_the_files(run, save):
     assert "Only one reader" in found.loc["two", "note"]
     assert "label 1: Hausdorff-95 (mm) median 0.800" in done.stdout
     assert "2 subjects, 1 not estimable." in done.stdout
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    assert [item["name"] for item in manifest["inputs"]] == [
+        *("masks.csv", "a1.nii.gz", "b1.nii.gz", "a2.nrrd", "b2.nrrd")
+    ]
+    assert {item["path"] for item in manifest["outputs"]} == {"report.pdf", "segmentations.csv"}
+    assert manifest["command"] == "extval agreement masks.csv --tolerance 0.5"
 
 
 def test_wrong_input_says_where(run, save, tmp_path):
