@@ -46,12 +46,10 @@ def write_reader_report(
     typefaces.check(("statistic", name) for name in dict.fromkeys(r.statistic for r in rows))
     quoted = [row for row in rows if row.default]
     others = [row for row in rows if not row.default]
-    blocks: list[Block] = [_ratings(_DEFAULT, quoted[:MOST_ROWS])]
-    left = len(quoted) - len(blocks[0].rows) if isinstance(blocks[0], Table) else 0
+    blocks: list[Block] = []
     if others and len(rows) <= MOST_ROWS:
         blocks.append(_ratings(_ALL, others))
-        others = []
-    if left or others:
+    else:
         said = "Every statistic of every feature is in agreement.csv of the results folder."
         blocks.append(Paragraph(said))
     facts = (
@@ -59,7 +57,8 @@ def write_reader_report(
         ("Subjects", _span(row.subjects for row in quoted)),
         ("Raters", _span(row.raters for row in quoted)),
     )
-    _write("Agreement of readers", facts, blocks, provenance, path)
+    first = _ratings(_DEFAULT, quoted[:MOST_ROWS])
+    _write("Agreement of readers", facts, first, blocks, provenance, path)
 
 
 def write_segmentation_report(
@@ -101,11 +100,12 @@ def write_segmentation_report(
             else "",
         ),
     )
-    blocks: list[Block] = [overall, _masks(rows[:MOST_ROWS])]
+    blocks: list[Block] = [_masks(rows[:MOST_ROWS])]
     if len(rows) > MOST_ROWS:
         blocks.append(Paragraph("Every subject is in segmentations.csv of the results folder."))
     subjects = len(dict.fromkeys(row.subject for row in rows))
-    _write("Agreement of segmentations", (("Subjects", str(subjects)),), blocks, provenance, path)
+    facts = (("Subjects", fmt.integer(subjects)),)
+    _write("Agreement of segmentations", facts, overall, blocks, provenance, path)
 
 
 def _ratings(caption: str, rows: Sequence[AgreementRow]) -> Table:
@@ -117,7 +117,7 @@ def _ratings(caption: str, rows: Sequence[AgreementRow]) -> Table:
                 Cell(row.feature),
                 Cell(row.statistic, notes.mark(row.note)),
                 Cell(_estimate(row.estimate, row.lower, row.upper)),
-                Cell(fmt.p_value(None if isnan(row.p_value) else row.p_value)),
+                Cell(fmt.ABSENT if isnan(row.p_value) else fmt.p_value(row.p_value)),
                 Cell(fmt.integer(row.subjects)),
                 Cell(fmt.integer(row.excluded)),
                 Cell(fmt.integer(row.raters)),
@@ -200,6 +200,7 @@ def _span(counts: Iterator[int]) -> str:
 def _write(
     title: str,
     facts: Sequence[tuple[str, str]],
+    first: Table,
     blocks: Sequence[Block],
     provenance: Mapping[str, Any],
     path: Path,
@@ -231,8 +232,8 @@ def _write(
         title=title,
         subtitle="extval agreement",
         facts=tuple(facts),
-        summary=(),
-        sections=(Section("Agreement", tuple(blocks)), made),
+        summary=(first,),
+        sections=(Section("In detail", tuple(blocks)), made),
         footer=f"extval {provenance['extval']}",
     )
     write_pdf(report, path)

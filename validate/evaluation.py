@@ -264,7 +264,7 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
     if several:
         frozen = "risk groups" if isinstance(study, SurvivalStudy) else "thresholds"
         yield (
-            f"Multiple imputation: {', '.join(several)} has predictions from "
+            f"Multiple imputation: the predictions of {', '.join(several)} come from "
             f"{next(iter(several.values()))} imputed data sets. Estimates are pooled by Rubin's "
             "rules where these apply, or are means without limits; tests are not pooled. Curves "
             f"are means, or are drawn for the mean predictions, without bands; {frozen} were "

@@ -168,7 +168,7 @@ def test_the_report_shows_every_statistic_of_a_few_features(run, monkeypatch):
     monkeypatch.setattr(agreement, "write_pdf", lambda report, path: shown.append(report))
     monkeypatch.setattr(agreement_folder.results_folder, "listed_files", lambda folder: [])
     run(tidy("margin", SHROUT_FLEISS))
-    quoted, others = shown[0].sections[0].blocks
+    (quoted,), (others,) = shown[0].summary, shown[0].sections[0].blocks
     (row,) = quoted.rows
     assert [cell.text for cell in row.cells[:3]] == ["margin", "ICC(2,1)", "0.290 (0.019 to 0.761)"]
     assert len(others.rows) == len(ICC_FORMS) - 1
