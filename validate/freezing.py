@@ -130,4 +130,4 @@ def _named(what: str, columns: str | list[str]) -> dict[str, str]:
     """Return a prediction's column under its name, or its columns by imputation."""
     if isinstance(columns, str):
         return {what: columns}
-    return {f"{what}, imputation {place}": name for place, name in enumerate(columns, start=1)}
+    return {f"{what}, {len(columns)} imputations": ", ".join(columns)}
