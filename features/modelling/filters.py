@@ -141,12 +141,12 @@ class VarianceFilter(_Filter):
         names = feature_names(self)
         known = np.count_nonzero(~np.isnan(x), axis=0)
         flat = constant(x)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):  # none known; a square beyond the range of floats
             center = np.nansum(x, axis=0) / known
             self.variances_ = np.nansum((x - center) ** 2, axis=0) / (known - 1)
         self.variances_[flat & (known > 1)] = 0.0
         self.variances_[known < 2] = np.nan
-        support = ~flat & (self.variances_ > limit)
+        support = ~flat & (self.variances_ > limit if limit > 0.0 else known > 1)
         dropped = {}
         for j in np.flatnonzero(~support):
             if known[j] == 0:
@@ -370,7 +370,8 @@ class ZScore(LearnsFromPatients, OneToOneFeatureMixin, TransformerMixin, BaseEst
         refuse_constant(self, x)
         self._remember(X)
         self.mean_ = x.mean(axis=0)
-        self.sd_ = x.std(axis=0, ddof=1)
+        power = np.ldexp(1.0, np.frexp(np.abs(x).max(axis=0))[1] - 1)  # no square overflows
+        self.sd_ = (x / power).std(axis=0, ddof=1) * power
         return self
 
     def transform(self, X: Any) -> FloatArray:  # noqa: N803

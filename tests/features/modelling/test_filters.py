@@ -91,6 +91,16 @@ def test_a_constant_feature_is_one_whose_range_is_rounding(x, unit, seed):
     assert dropped(step) == wanted
 
 
+def test_units_near_the_range_of_floats():
+    x = np.array([[1.0, 2.0], [2.0, 1.0], [4.0, 3.0]])
+    for unit in (1e-300, 1e-200, 1e200, 1e300):
+        assert VarianceFilter().fit(unit * x).support_.all()
+        assert_allclose(
+            ZScore().fit(unit * x).transform(unit * x), ZScore().fit(x).transform(x), rtol=1e-12
+        )
+        assert CorrelationFilter().fit(unit * x).support_.all()
+
+
 def test_variance_says_why():
     x = pd.DataFrame({"a": [1.0, NAN, 1], "b": [1.0, 2, 3], "c": [NAN] * 3, "d": [0.0, 0.1, 0.2]})
     assert VarianceFilter(0.5).fit(x).dropped_ == {
