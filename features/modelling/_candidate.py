@@ -35,8 +35,9 @@ FIXED_SETTINGS: dict[str, dict[str, Any]] = {
     "decision-tree": {},
     # A search tree would save nothing at these sizes and could not be stored without pickle.
     "knn": {"weights": "uniform", "algorithm": "brute"},
-    # libsvm stops at 1e-3 by default, where the order of rows still shows in the third digit.
-    "svm": {"gamma": "scale", "tol": 1e-8},
+    # Below libsvm's own tolerance of 1e-3 a linear kernel of fewer features than patients may
+    # never converge: rounding stops the descent at about 1e-6, and the loop has no end.
+    "svm": {"gamma": "scale", "tol": 1e-3},
     "adaboost": {"learning_rate": 1.0},
     "random-forest": {"n_estimators": 300, "max_features": "sqrt"},
 }

@@ -112,7 +112,7 @@ class TunedClassifier(LearnsFromPatients, ClassifierMixin, BaseEstimator):  # ty
     estimated from the out-of-fold scores of the best settings, on real patients only; that the
     same folds chose those settings makes the slope a little too high, which the small grids
     bound. The order of patients matters to the draw of the folds and of the trees' samples, and
-    to nothing else.
+    to the third digit of an SVM's score, at which libsvm stops; to nothing else.
     """
 
     def __init__(

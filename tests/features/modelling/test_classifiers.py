@@ -197,9 +197,22 @@ def test_row_order_matters_to_the_draw_of_folds_alone(name, monkeypatch):
     )
     again = tuned(name).fit(x[order], y[order])
     assert again.best_params_ == first.best_params_
+    # libsvm stops where the gradient is within 1e-3 (and cannot do much better, see below).
+    tolerance = 5e-3 if name == "svm" else 1e-7
     np.testing.assert_allclose(
-        again.linear_predictor(x), first.linear_predictor(x), rtol=1e-6, atol=1e-7
+        again.linear_predictor(x), first.linear_predictor(x), rtol=1e-6, atol=tolerance
     )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_linear_svm_of_many_patients_with_few_features_ends(seed):
+    """At a tolerance of 1e-8 libsvm went on for ever with such patients."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(121, 6))
+    y = rng.uniform(size=121) < expit(1.2 * x[:, 0] + 0.6 * x[:, 1] - 1.2)
+    settings = {"kernel": "linear", "C": 10.0}
+    fit = _candidate.fit_candidate("svm", settings, x, y, smote=False, random_state=0)
+    assert fit.estimator.n_iter_.max() < 200_000
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
