@@ -68,7 +68,8 @@ def given_folds(task: Task, folds: ArrayLike) -> tuple[Folds, int]:
                 continue
             fitted = event[~held]
             if not fitted.any() or (task.family == "logistic" and fitted.all()):
-                raise ValueError(f"`folds` leaves one outcome only outside fold {labels[k]}.")
+                left = "one outcome only" if task.family == "logistic" else "no event"
+                raise ValueError(f"`folds` leaves {left} outside fold {labels[k]}.")
             if task.family == "cox" and not event[held].any():
                 raise ValueError(f"`folds` has no event in fold {labels[k]}; each needs one.")
     return codes, int(labels.size)

@@ -45,9 +45,11 @@ class Lockstep:
     intercepts : ndarray of shape (L,)
     coefficients : ndarray of shape (L, p)
         Of the fit to all patients, for the features as they were given.
-    loss : ndarray of shape (L,)
+    deviance_ratio : ndarray of shape (L,)
+        NaN if the null loss is 0.
     null_loss : float
-        Mean loss (minus the mean log likelihood, or half the mean square).
+        Mean loss without features, over that of the saturated model: minus the mean log
+        likelihood, or half the mean square.
     converged : ndarray of bool, shape (L, 1 + number of folds)
     held_out : ndarray of shape (repeats, L, n)
         Linear predictor of each patient from the fit without the patient's fold.
@@ -60,7 +62,7 @@ class Lockstep:
     lambdas: FloatArray
     intercepts: FloatArray
     coefficients: FloatArray
-    loss: FloatArray
+    deviance_ratio: FloatArray
     null_loss: float
     converged: BoolArray
     held_out: FloatArray
@@ -221,7 +223,9 @@ def run_lockstep(
             sequence = start * lambda_min_ratio ** (np.arange(n_lambda) / max(n_lambda - 1, 1))
         else:
             sequence = lambdas
-        return _walk(task, fits, sequence, start, tolerance, stops=lambdas is None)
+        # An outcome without any gradient leaves no scale but that of the lambdas.
+        exactness = tolerance * max(start, float(sequence[-1]))
+        return _walk(task, fits, sequence, start, exactness, stops=lambdas is None)
 
 
 def _walk(
@@ -244,10 +248,13 @@ def _walk(
     held_out_loss = np.empty((repeats, size, n_folds if cox else 0))
     null_loss, before, done = float(fits.loss[0]), start, 0
     offset = _saturated(task)
+    null = null_loss - offset
+    if null <= 1e-13 * null_loss:  # all events at once, with all patients at risk
+        null = 0.0
     ratios: list[float] = []
     everyone = np.arange(n)
     for i, penalty in enumerate(sequence):
-        fits.advance(penalty, max(before, penalty), tolerance * start)
+        fits.advance(penalty, max(before, penalty), tolerance)
         before, done = penalty, i + 1
         intercepts[i], coefficients[i] = fits.model()
         loss[i], converged[i] = fits.loss[0], fits.converged
@@ -257,15 +264,15 @@ def _walk(
             held_out[r, i, fits.order] = fits.eta[row, everyone]
         if cox and repeats:
             held_out_loss[:, i] = fits.cox_rises((repeats, n_folds))
-        ratios.append(1.0 - (loss[i] - offset) / (null_loss - offset))
+        ratios.append(1.0 - (loss[i] - offset) / null if null > 0.0 else float("nan"))
         if stops and _enough(task.family, ratios):
             break
     return Lockstep(
         lambdas=sequence[:done],
         intercepts=intercepts[:done],
         coefficients=coefficients[:done],
-        loss=loss[:done] - offset,
-        null_loss=null_loss - offset,
+        deviance_ratio=np.array(ratios),
+        null_loss=null,
         converged=converged[:done],
         held_out=held_out[:, :done],
         held_out_loss=held_out_loss[:, :done],

@@ -36,7 +36,8 @@ class LassoPath:
         For the features as they were given.
     n_nonzero : ndarray of int, shape (L,)
     deviance_ratio : ndarray of shape (L,)
-        Share of the null deviance that the model explains.
+        Share of the null deviance that the model explains; NaN if that is 0 (Cox: all patients
+        have the event at one time).
     null_deviance : float
         Of the model without features: twice the log likelihood missing to the saturated model;
         for a linear model, the sum of squares.
@@ -341,7 +342,7 @@ def _path(task: Task, run: Lockstep) -> LassoPath:
         intercepts=run.intercepts,
         coefficients=run.coefficients,
         n_nonzero=np.count_nonzero(run.coefficients, axis=1),
-        deviance_ratio=1.0 - run.loss / run.null_loss,
+        deviance_ratio=run.deviance_ratio,
         null_deviance=2.0 * task.y.size * run.null_loss,
         converged=converged,
         n=task.y.size,
