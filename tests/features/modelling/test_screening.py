@@ -164,6 +164,15 @@ def test_a_perfect_feature_is_dropped_by_wald_and_kept_by_the_others():
     assert table["kept"].tolist() == [False, True]
 
 
+def test_one_event_against_a_near_patient_is_a_monotone_likelihood():
+    x = np.array([[-12.0], [0], [0], [0], [0], [-9], [-13], [17]])
+    event = np.arange(8) == 0
+    got = _univariate.cox(x, np.array([2.0, 1, 1, 1, 1, 1, 2, 1]), event)
+    assert got.sentences("cox") == [Status.MONOTONE_LIKELIHOOD.value]
+    assert_allclose(got.score, [1.0], rtol=1e-12)  # (1/2)^2 over a variance of 1/4
+    assert_allclose(got.likelihood_ratio, [2 * np.log(2)], rtol=1e-12)
+
+
 def test_the_minimum_is_filled_up_and_said():
     rng = np.random.default_rng(6)
     x, y = rng.normal(size=(30, 5)), np.arange(30) % 2
