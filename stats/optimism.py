@@ -1,5 +1,6 @@
 """Harrell's bootstrap: what fitting and judging a model on the same patients flatters."""
 
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from math import nan, sqrt
@@ -126,7 +127,8 @@ def optimism_bootstrap(
     OptimismBootstrap
         A measure that is undefined in the patients (a risk of exactly 0 or 1 has no slope) is NaN
         with a status; resamples in which it is undefined are left out and counted. A resample
-        with one outcome only is not fitted and left out everywhere.
+        with one outcome only is not fitted and left out everywhere, and so is one that `fit`
+        refuses with a ValueError (too few events for its folds, say).
 
     Raises
     ------
@@ -180,7 +182,8 @@ def optimism_bootstrap(
             resample_counts(key, b, counts[b])
             drawn = np.repeat(np.arange(n), counts[b])
             if 0 < np.count_nonzero(is_event[drawn]) < n:
-                resampled[b] = _predicted(estimator, rows[drawn], outcome[drawn], rows)
+                with suppress(ValueError):  # refused: counted, like any undefined resample
+                    resampled[b] = _predicted(estimator, rows[drawn], outcome[drawn], rows)
     apparent = _performances(prediction[None, :], is_event, np.ones((1, n), dtype=np.int32))[0]
     own = _performances(resampled, is_event, counts)
     all_patients = _performances(resampled, is_event, np.ones_like(counts))

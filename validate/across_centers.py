@@ -9,7 +9,7 @@ from math import nan
 
 from extval.stats.meta import PooledEstimate, leave_one_center_out, pool_centers
 from extval.stats.results import Estimate, Interval
-from extval.validate.cohort import ALL_CENTERS, VALIDATION, Group
+from extval.validate.cohort import ALL_CENTERS, DEVELOPMENT, VALIDATION, Group
 from extval.validate.findings import GroupFindings
 from extval.validate.store import MetricRow
 
@@ -81,10 +81,10 @@ def influence(
 def _families(
     rows: Sequence[MetricRow],
 ) -> dict[tuple[str, str, float | None], list[MetricRow]]:
-    """Return the rows of the validation centres, by model, measure and horizon."""
+    """Return the rows of centres that did not develop, by model, measure and horizon."""
     found: dict[tuple[str, str, float | None], list[MetricRow]] = {}
     for row in rows:
-        in_center = row.cohort == VALIDATION and row.center != ALL_CENTERS
+        in_center = row.cohort != DEVELOPMENT and row.center != ALL_CENTERS
         if in_center and row.metric in SCALES:
             found.setdefault((row.model, row.metric, row.horizon), []).append(row)
     return found

@@ -27,11 +27,13 @@ from extval.features.modelling.out_of_fold import splits, stratified_folds
 from extval.features.modelling.outcome import is_survival
 from extval.features.modelling.signature import Signature
 from extval.stats.logistic import logistic_regression
+from extval.stats.optimism import optimism_bootstrap
 from extval.validate import locked_model, locking, modelling_tables, procedures
 from extval.validate.errors import InputError
 from extval.validate.locked_model import LockedModel, ModelOutcome, Training
 from extval.validate.protocol import BinaryOutcome
 from extval.validate.run_data import RunData, sha256_of
+from extval.validate.streams import stream
 from extval.validate.study_file import (
     ClinicalPlan,
     CombinedPlan,
@@ -41,7 +43,7 @@ from extval.validate.study_file import (
     preparation_of,
 )
 
-FORMAT = "extval-fit/2"
+FORMAT = "extval-fit/4"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
 LINKS = {"logistic": "logit", "cox": "log-hazard"}
 KINDS = {SignaturePlan: "signature", ClinicalPlan: "clinical", CombinedPlan: "combined"}
@@ -109,7 +111,7 @@ def fit_model(
         If a step saw a patient that it must not see.
     """
     table = data.table[data.development]
-    key = _key(study, name, table, outcome, data.readings)
+    key = _key(study, data, name, outcome)
     stored = cache / f"{key}.json"
     if stored.is_file():
         return _revived(stored)
@@ -178,7 +180,10 @@ def _fitted(
     development = {column: out_of_fold[column].tolist() for column in apparent.columns}
     development |= {f"apparent_{column}": apparent[column].tolist() for column in apparent.columns}
     tables = modelling_tables.of_model(fitted, name, model)
-    tables |= modelling_tables.internal(name, outcome, fold, development)
+    used = study.internal_validation.predictions
+    tables |= modelling_tables.internal(name, outcome, fold, development, used=used)
+    if study.internal_validation.optimism_resamples:
+        tables |= _optimism(study, unfitted, fitted, table, outcome, name)
     return StoredFit(
         model=model,
         classifier=content,
@@ -204,6 +209,45 @@ def _fold(
     elif link_of(model) == "logit":
         columns["probability"] = model.predict_proba(held_out)[:, 1]
     return model, pd.DataFrame(columns, index=held_out.index)
+
+
+class _ByRow:
+    """The procedure on rows of a table that are named by their numbers, as a resample names them.
+
+    `optimism_bootstrap` takes an array; the procedure needs a table with patients and columns.
+    """
+
+    def __init__(self, unfitted: Any, table: pd.DataFrame) -> None:
+        self.unfitted = unfitted
+        self.table = table
+
+    def __deepcopy__(self, _memo: Any) -> "_ByRow":
+        return _ByRow(self.unfitted, self.table)
+
+    def fit(self, rows: NDArray[np.intp], outcome: NDArray[np.int64]) -> None:
+        """Fit a clone of the procedure to some rows."""
+        self.model = clone(self.unfitted).fit(self.table.iloc[rows[:, 0]], outcome)
+
+    def predict_proba(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the two probabilities of some rows."""
+        return np.asarray(self.model.predict_proba(self.table.iloc[rows[:, 0]]))
+
+
+def _optimism(
+    study: Run, unfitted: Any, fitted: Any, table: pd.DataFrame, outcome: NDArray[Any], name: str
+) -> Tables:
+    """Return the optimism-corrected performance of the whole procedure, with its instability."""
+    if link_of(fitted) != "logit":
+        return {}
+    found = optimism_bootstrap(
+        _ByRow(unfitted, table),
+        np.arange(len(table))[:, None],
+        outcome,
+        n_resamples=study.internal_validation.optimism_resamples,
+        rng=stream(study.seed, f"optimism/{name}"),
+        confidence_level=study.confidence_level,
+    )
+    return modelling_tables.optimism(name, found)
 
 
 def link_of(model: Any) -> str:
@@ -310,13 +354,15 @@ def _harmonisation(study: Run, name: str) -> Harmonisation | None:
     return preparation_of(study, plan).harmonisation if isinstance(plan, SignaturePlan) else None
 
 
-def _key(
-    study: Run,
-    name: str,
-    table: pd.DataFrame,
-    outcome: NDArray[Any],
-    readings: Mapping[str, pd.DataFrame],
-) -> str:
+def _external_key(study: Run, data: RunData, name: str) -> str:
+    """Return the hash of external features where a fit sees them (joint ComBat), else nothing."""
+    wanted = _harmonisation(study, name)
+    if wanted is None or wanted.new_batch != "joint":
+        return ""
+    return sha256_of(data.table[~data.development], np.zeros(0))
+
+
+def _key(study: Run, data: RunData, name: str, outcome: NDArray[Any]) -> str:
     """Return a key of everything that the fit of a model depends on."""
     plan = study.models[name].plan
     parts: dict[str, Any] = {name: study.models[name].model_dump(mode="json")}
@@ -333,8 +379,11 @@ def _key(
         "outcome": study.outcome.model_dump(mode="json"),
         "seed": study.seed,
         "level": study.confidence_level,
-        "data": sha256_of(table, outcome),
-        "readings": {reader: sha256_of(values, np.zeros(0)) for reader, values in readings.items()},
+        "data": sha256_of(data.table[data.development], outcome),
+        "external": _external_key(study, data, name),
+        "readings": {
+            reader: sha256_of(values, np.zeros(0)) for reader, values in data.readings.items()
+        },
         "versions": {item: metadata.version(item) for item in ("extval", *PACKAGES)},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -25,6 +25,7 @@ from extval.features.modelling.outcome import is_survival, time_and_event
 from extval.features.modelling.regression import RegressionModel
 from extval.features.modelling.signature import Signature
 from extval.stats.concordance import c_harrell
+from extval.stats.optimism import OptimismBootstrap
 from extval.stats.roc import auc
 from extval.validate.locked_model import LockedModel
 
@@ -51,8 +52,13 @@ def internal(
     outcome: NDArray[Any],
     fold: NDArray[np.intp],
     development: Mapping[str, Sequence[float]],
+    *,
+    used: str,
 ) -> Tables:
-    """Return what the model is worth on the patients it was learned from, both ways."""
+    """Return what the model is worth on the patients it was learned from, both ways.
+
+    `used` names the predictions (out-of-fold or apparent) that stand for development elsewhere.
+    """
     rows = []
     for label, prefix in (("apparent", "apparent_"), ("out-of-fold", "")):
         score = np.asarray(development[f"{prefix}score"])
@@ -65,6 +71,7 @@ def internal(
             {
                 "model": name,
                 "predictions": label,
+                "used": label == used,
                 "folds": int(fold.max()) + 1 if label == "out-of-fold" else 0,
                 "metric": metric,
                 "estimate": found.value,
@@ -75,6 +82,35 @@ def internal(
             }
         )
     return {"internal": _by_column(rows)}
+
+
+def optimism(name: str, found: OptimismBootstrap) -> Tables:
+    """Return apparent and optimism-corrected performance, and how far predictions move."""
+    rows = [
+        {
+            "model": name,
+            "metric": item.metric,
+            "resamples": found.n_resamples,
+            "apparent": item.apparent,
+            "optimism": item.optimism,
+            "monte_carlo_se": item.monte_carlo_se,
+            "corrected": item.corrected.value,
+            "lower": item.corrected.interval.low,
+            "upper": item.corrected.interval.high,
+            "undefined_resamples": item.n_undefined,
+            "note": item.corrected.status.value,
+        }
+        for item in found.metrics
+    ]
+    moved = found.instability
+    instability: Columns = {
+        "model": [name] * found.n,
+        "prediction": moved.prediction.tolist(),
+        "lower": moved.lower.tolist(),
+        "upper": moved.upper.tolist(),
+        "mape": moved.mape.tolist(),
+    }
+    return {"optimism": _by_column(rows), "instability": instability}
 
 
 def audit(records: Iterable[FitRecord], external: frozenset[str]) -> Columns:
@@ -108,13 +144,11 @@ def cautions(fitted: Any, name: str) -> list[str]:
             found.append(JOINT_CAUTION)
         for attribute in ("cautions_", "notes_"):
             found += getattr(step, attribute, ())
-        if hasattr(step, "null_"):  # a LASSO always has a sentence; only these two are cautions
-            troubled = step.null_ or not step.converged_
-        else:
-            troubled = True
+        # A LASSO always has a sentence; it is a caution if the model is null or not converged.
+        fine = hasattr(step, "null_") and not step.null_ and step.converged_
         sentence = getattr(step, "sentence_", "")
-        found += [sentence] if sentence and troubled else []
-        if getattr(step, "holds_patients_", False):
+        found += [sentence] if sentence and not fine else []
+        if getattr(step, "holds_patients_", False) and not hasattr(step, "coef_"):
             found.append(
                 "The classifier's file holds standardised features of development patients; treat "
                 "it as patient data."
@@ -242,6 +276,8 @@ def _ratios(model: RegressionModel, name: str) -> Tables:
 def _nomogram(model: RegressionModel, name: str) -> Tables:
     """Return the points, and what a figure of them needs: effects of the values, and the scale."""
     drawn = nomogram_points(model)
+    if drawn.sentence and not drawn.axes:
+        return {}
     effects = [
         {
             "model": name,

@@ -18,6 +18,7 @@ from extval.features.modelling.filters import (
     VarianceFilter,
     ZScore,
 )
+from extval.features.modelling.joint_combat import JointComBat
 from extval.features.modelling.mrmr import MRMR
 from extval.features.modelling.reliability import ReliabilityFilter
 from extval.features.modelling.screening import UnivariateScreen
@@ -27,6 +28,7 @@ from extval.validate.run_data import RunData
 from extval.validate.study_file import (
     ClinicalPlan,
     CombinedPlan,
+    Harmonisation,
     Lasso,
     Predictor,
     Preparation,
@@ -70,15 +72,16 @@ def _signature(study: Run, data: RunData, name: str, plan: SignaturePlan) -> Sig
     columns = data.features_of(list(plan.features), plan.phases)
     return Signature(
         columns=columns,
-        steps=steps(study, data.readings, preparation),
+        steps=_steps(study, data, preparation),
         model=_model(study, name, plan),
         horizons=horizons_of(study),
     )
 
 
-def steps(study: Run, readings: Mapping[str, Any], wanted: Preparation) -> list[Step]:
+def _steps(study: Run, data: RunData, wanted: Preparation) -> list[Step]:
     """Return the steps before the model, each with the further columns that it needs."""
     found: list[Step] = []
+    readings = data.readings
     if wanted.reliability is not None and readings:
         found.append(
             (
@@ -98,18 +101,9 @@ def steps(study: Run, readings: Mapping[str, Any], wanted: Preparation) -> list[
     found.append(("completeness", CompletenessFilter(max_missing=wanted.missing.max_share), ()))
     if wanted.missing.rule == "impute":
         found.append(("imputation", MedianImputer(), ()))
-    harmonise = wanted.harmonisation
-    if harmonise is not None and harmonise.new_batch != "joint":
-        combat = ComBat(
-            harmonise.batch,
-            covariates=tuple(harmonise.covariates),
-            outcome=_outcome_column(study),
-            parametric=harmonise.parametric,
-            mean_only=harmonise.mean_only,
-            reference=harmonise.reference,
-            new_batch=harmonise.new_batch,
-        )
-        found.append(("combat", combat, (harmonise.batch, *harmonise.covariates)))
+    if wanted.harmonisation is not None:
+        columns = (wanted.harmonisation.batch, *wanted.harmonisation.covariates)
+        found.append(("combat", _combat(study, data, wanted.harmonisation), columns))
     found.append(("variance", VarianceFilter(above=wanted.variance_above), ()))
     found.append(("z-score", ZScore(), ()))
     if wanted.correlation_above is not None:
@@ -118,13 +112,29 @@ def steps(study: Run, readings: Mapping[str, Any], wanted: Preparation) -> list[
     return found
 
 
+def _combat(study: Run, data: RunData, wanted: Harmonisation) -> ComBat:
+    given: dict[str, Any] = {
+        "covariates": tuple(wanted.covariates),
+        "outcome": _outcome_column(study),
+        "parametric": wanted.parametric,
+        "mean_only": wanted.mean_only,
+        "reference": wanted.reference,
+    }
+    if wanted.new_batch == "joint":
+        return JointComBat(wanted.batch, data.table[~data.development], **given)
+    return ComBat(wanted.batch, new_batch=wanted.new_batch, **given)
+
+
 def _selection(study: Run, wanted: Selection) -> list[Step]:
     if wanted.method == "none":
         return []
     if wanted.method == "mrmr":
         return [("mrmr", MRMR(k=wanted.k, variant=wanted.variant), ())]
     screen = UnivariateScreen(
-        model=kind_of(study), threshold=wanted.threshold, adjustment=wanted.adjustment
+        model=kind_of(study),
+        threshold=wanted.threshold,
+        adjustment=wanted.adjustment,
+        minimum=wanted.minimum,
     )
     return [("screen", screen, ())]
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from extval.features.modelling.shift import shift_of
 from extval.validate import fitting, folder, locked_model, modelling_tables, yaml_file
 from extval.validate.errors import InputError
 from extval.validate.evaluation import evaluate, with_modelling
+from extval.validate.external_choice import candidates_of, chosen, fit_candidates
 from extval.validate.extract_study import ExtractStudy
 from extval.validate.fitting import StoredFit
 from extval.validate.freezing import with_cuts, with_threshold
+from extval.validate.internal_external import internal_external
 from extval.validate.locked_model import LockedModel
 from extval.validate.protocol import (
     BinaryModel,
@@ -138,20 +141,36 @@ def fit_models(
     for sentence in excluded:
         say(sentence)
     outcome = data.outcome_of(data.development)
+    external = data.table[~data.development]
+    order = [{"event": "development outcomes read", "patients": str(outcome.size)}]
+
+    def fit(name: str, wanted: Run) -> StoredFit:
+        with progress(f"Fitting {name}") as watch:
+            return fitting.fit_model(
+                wanted, data, outcome, name, cache=stages / "models", n_jobs=n_jobs, watch=watch
+            )
+
     fits: dict[str, StoredFit] = {}
     for name in fitting.order_of(study):
-        with progress(f"Fitting {name}") as watch:
-            fits[name] = fitting.fit_model(
-                study, data, outcome, name, cache=stages / "models", n_jobs=n_jobs, watch=watch
+        if isinstance(study, BinaryRun) and candidates_of(study, name) is not None:
+            candidates = fit_candidates(study, name, partial(fit, name))
+            order.append(
+                {
+                    "event": "external outcomes read to choose a classifier (see the caution)",
+                    "model": name,
+                    "candidates": str(len(candidates)),
+                }
             )
+            answers = data.outcome_of(~data.development)
+            fits[name] = chosen(name, candidates, external, answers)
+        else:
+            fits[name] = fit(name, study)
     fits = {name: fits[name] for name in study.models}
     locked = _with_thresholds(study, data, outcome, fits)
-    order = [{"event": "development outcomes read", "patients": str(outcome.size)}]
     order += [
         {"event": "model locked", "model": name, "sha256": model.sha256}
         for name, model in locked.items()
     ]
-    external = data.table[~data.development]
     predicted = {}
     for name, model in locked.items():
         with naming(f"model {name}"):
@@ -478,6 +497,20 @@ def run_study(
                 watch=watch,
             )
         order = [*found.order, {"event": "external outcomes read"}]
-        results = with_modelling(results, found.tables, order)
+        tables = dict(found.tables)
+        if study.internal_validation.leave_one_center_out != "none":
+            with progress("Leaving centres out") as watch:
+                tables["internal_external"] = internal_external(
+                    study,
+                    found.data,
+                    found.data.outcome_of(np.ones(len(found.data.table), dtype=np.bool_)),
+                    evaluated,
+                    results.models,
+                    utility_at=results.protocol["decision_curve"]["at"],
+                    n_jobs=n_jobs,
+                    watch=watch,
+                )
+            order.append({"event": "centres left out one by one, with all outcomes"})
+        results = with_modelling(results, tables, order)
         folder.write_results(temporary, results, evaluated, report=report)
     return results

@@ -98,7 +98,8 @@ class Harmonisation(Strict):
 class Selection(Strict):
     """Fewer features before the model: mRMR, a univariate screen, or none.
 
-    `k` and `variant` belong to mRMR; `threshold` and `adjustment` to the screen.
+    `k` and `variant` belong to mRMR; `threshold`, `adjustment` and `minimum` (features with the
+    smallest P values that are kept even if none passes) to the screen.
     """
 
     method: Literal["mrmr", "screen", "none"] = "mrmr"
@@ -111,6 +112,7 @@ class Selection(Strict):
     ] = "f-correlation-quotient"
     threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     adjustment: Literal["benjamini-hochberg", "holm", "none"] = "benjamini-hochberg"
+    minimum: Annotated[int, Field(ge=0)] = 1
 
 
 class Preparation(Strict):
@@ -273,12 +275,15 @@ class InternalValidation(Strict):
     (`out-of-fold`), or those of the locked model itself (`apparent`), which flatter. Scores that
     enter a combined model are always out-of-fold. `optimism_resamples` repeats the whole procedure
     in that many bootstrap resamples (Harrell), which takes as many times as long.
+    `leave_one_center_out` is internal-external cross-validation: each centre is predicted by
+    models fitted to the other centres, of development or (after the models are locked and judged)
+    of the whole study.
     """
 
     folds: Folds = 10
     predictions: Literal["out-of-fold", "apparent"] = "out-of-fold"
     optimism_resamples: Annotated[int, Field(ge=0, le=10_000)] = 0
-    leave_one_center_out: bool = False
+    leave_one_center_out: Literal["none", "development", "all"] = "none"
 
 
 class _Run(Analysis):
@@ -308,6 +313,13 @@ class _Run(Analysis):
         for name, model in self.models.items():
             if model.combined is not None:
                 _check_part(self.models, name, model.combined.signature, "signature")
+                part = self.models[model.combined.signature].signature
+                chooses = part is not None and part.classifier is not None
+                if chooses and part.classifier.choose_on == "external":
+                    raise ValueError(
+                        f"model `{name}` is built on `{model.combined.signature}`, whose "
+                        "classifier is chosen on external patients; choose it on development"
+                    )
                 if model.combined.clinical is not None:
                     _check_part(self.models, name, model.combined.clinical, "clinical")
         reference = self.comparisons.reference
@@ -324,7 +336,12 @@ class SurvivalRun(SurvivalAnalysis, _Run):
     """A study of a right-censored time to event."""
 
     @model_validator(mode="after")
-    def _no_classifiers(self) -> "SurvivalRun":
+    def _binary_only(self) -> "SurvivalRun":
+        if self.internal_validation.optimism_resamples:
+            raise ValueError(
+                "`internal_validation.optimism_resamples` is for a 0/1 outcome; leave it out, and "
+                "the out-of-fold predictions say what the models are worth"
+            )
         for name, model in self.models.items():
             if model.signature is not None and model.signature.classifier is not None:
                 raise ValueError(

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from extval.features.modelling.out_of_fold import out_of_fold, stratified_folds
+from extval.features.modelling.out_of_fold import out_of_fold, patient_folds
 from extval.features.modelling.patients import LearnsFromPatients
 from extval.features.modelling.regression import RegressionModel
 from extval.stats._checks import FloatArray
@@ -41,9 +41,8 @@ class RegressionWithScore(LearnsFromPatients, BaseEstimator):
         """Choose the clinical predictors, then fit them together with the score."""
         self._remember(x)
         self.clinical_ = clone(self.clinical).fit(x, y)
-        kept = self.clinical_.selected_
         predictors = {self.score: {"column": self.score, "kind": "numeric"}}
-        predictors |= {name: self.clinical.candidates[name] for name in kept}
+        predictors |= self.clinical_.model_.settings_
         self.model_ = RegressionModel(
             self.clinical.kind,
             predictors,
@@ -120,7 +119,7 @@ class CombinedModel(LearnsFromPatients, BaseEstimator):
             If there are fewer events than folds, or a part refuses its input.
         """
         self._remember(x)
-        self.fold_ = stratified_folds(y, n_folds=self.n_folds, random_state=self.random_state)
+        self.fold_ = patient_folds(x, y, n_folds=self.n_folds, random_state=self.random_state)
         self.out_of_fold_, self.out_of_fold_models_ = out_of_fold(self.signature, x, y, self.fold_)
         self.regression_ = clone(self.regression).fit(x.assign(**{self.name: self.out_of_fold_}), y)
         self.signature_ = clone(self.signature).fit(x, y)

@@ -53,6 +53,23 @@ def stratified_folds(y: NDArray[Any], *, n_folds: int, random_state: int) -> NDA
     return fold
 
 
+def patient_folds(
+    x: pd.DataFrame, y: NDArray[Any], *, n_folds: int, random_state: int
+) -> NDArray[np.intp]:
+    """Return `stratified_folds` of the patients in the index: one fold for all rows of a patient.
+
+    In a bootstrap resample a patient is there several times; were the copies in different folds,
+    the patient's own copy would be among those that a fold's model learns from.
+    """
+    _, first, patient = np.unique(
+        np.asarray(x.index, dtype=str), return_index=True, return_inverse=True
+    )
+    if first.size == len(x):
+        return stratified_folds(y, n_folds=n_folds, random_state=random_state)
+    fold = stratified_folds(y[first], n_folds=n_folds, random_state=random_state)
+    return np.asarray(fold[patient])
+
+
 def out_of_fold(
     estimator: Any, x: pd.DataFrame, y: NDArray[Any], fold: NDArray[np.intp]
 ) -> tuple[FloatArray, list[Any]]:
