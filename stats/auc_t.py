@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
+from extval.stats._auc_over_horizons import horizon_points
 from extval.stats._influence import (
     standard_error,
     undefined_comparison,
@@ -141,12 +142,12 @@ def auc_t(
     at = _checks.horizon(horizon)
     level = _checks.level(confidence_level)
     n, events = follow_up.size, int(np.count_nonzero(kind == 1))
-    found = auc_at_horizon(scored_patients(follow_up, kind, values), at)
-    if np.isnan(found.value):
-        return undefined_estimate(found.status, level=level, method=_METHOD, n=n, events=events)
+    value, se, status = _value_and_error(follow_up, kind, values, at)
+    if np.isnan(value):
+        return undefined_estimate(status, level=level, method=_METHOD, n=n, events=events)
     return wald_estimate(
-        found.value,
-        standard_error(found.influence),
+        value,
+        se,
         level=level,
         method=_METHOD,
         n=n,
@@ -220,6 +221,19 @@ def auc_t_test(
         n=n,
         events=events,
     )
+
+
+def _value_and_error(
+    time: FloatArray, kind: NDArray[np.int8], score: FloatArray, horizon: float
+) -> tuple[float, float, Status]:
+    """Return the AUC at one horizon, as the curve has it, and its standard error."""
+    if time.size > 1:
+        points = horizon_points(time, kind, score, np.array([horizon]))
+        if points.se[0] != 0.0:
+            return float(points.auc[0]), float(points.se[0]), points.statuses[0]
+    # Separated or tied scores: zero is told from rounding by the influences one by one.
+    found = auc_at_horizon(scored_patients(time, kind, score), horizon)
+    return found.value, standard_error(found.influence), found.status
 
 
 def scored_patients(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
+from extval.stats._auc_over_horizons import horizon_points
 from extval.stats._influence import (
     standard_error,
     undefined_comparison,
@@ -144,13 +145,25 @@ def auc_t_curve(
     level = _checks.level(confidence_level)
     key = replicate_key(_checks.generator(rng)) if resamples else np.uint64(0)
     n, events = follow_up.size, int(np.count_nonzero(kind == 1))
-    patients = scored_patients(follow_up, kind, values)
-    points = _points(patients, at)
-    average = _average(patients, points, at)
     method = f"{_METHOD}; influence function"
-    estimates = [_point(point, level, method, n, events) for point in points]
-    integrated = _point(average, level, f"average over horizons by events; {method}", n, events)
+    whole = f"average over horizons by events; {method}"
+    found = horizon_points(follow_up, kind, values, at) if n > 1 else None
+    if found is None or (found.se == 0.0).any() or found.average_se == 0.0:
+        # Separated or tied scores: zero is told from rounding by the influences one by one.
+        patients = scored_patients(follow_up, kind, values)
+        points = _points(patients, at)
+        estimates = [_point(point, level, method, n, events) for point in points]
+        integrated = _point(_average(patients, points, at), level, whole, n, events)
+        cases = np.array([point.cases for point in points])
+        controls = np.array([point.controls for point in points])
+    else:
+        sheet = {"level": level, "n": n, "events": events}
+        numbers = zip(found.auc.tolist(), found.se.tolist(), found.statuses, strict=True)
+        estimates = [_wald(auc, se, said, method, **sheet) for auc, se, said in numbers]
+        integrated = _wald(found.average, found.average_se, found.average_status, whole, **sheet)
+        cases, controls = found.cases, found.controls
     if resamples and n:
+        patients = scored_patients(follow_up, kind, values)
         method = f"{_METHOD}; bootstrap percentile, {resamples} resamples"
         auc, incidence = _resampled(patients, at, key, resamples)
         estimates = [
@@ -165,8 +178,8 @@ def auc_t_curve(
         se=np.array([estimate.se for estimate in estimates]),
         lower=np.array([estimate.interval.low for estimate in estimates]),
         upper=np.array([estimate.interval.high for estimate in estimates]),
-        cases=np.array([point.cases for point in points]),
-        controls=np.array([point.controls for point in points]),
+        cases=cases,
+        controls=controls,
         statuses=tuple(estimate.status for estimate in estimates),
         integrated=integrated,
         n=n,
@@ -246,11 +259,18 @@ def _points(patients: ScoredPatients, horizons: FloatArray) -> list[AucAtHorizon
 def _point(
     point: AucAtHorizon | _Average, level: float, method: str, n: int, events: int
 ) -> Estimate:
-    if np.isnan(point.value):
-        return undefined_estimate(point.status, level=level, method=method, n=n, events=events)
+    se = nan if np.isnan(point.value) else standard_error(point.influence)
+    return _wald(point.value, se, point.status, method, level=level, n=n, events=events)
+
+
+def _wald(
+    value: float, se: float, status: Status, method: str, *, level: float, n: int, events: int
+) -> Estimate:
+    if np.isnan(value):
+        return undefined_estimate(status, level=level, method=method, n=n, events=events)
     return wald_estimate(
-        point.value,
-        standard_error(point.influence),
+        value,
+        se,
         level=level,
         method=method,
         n=n,
