@@ -99,10 +99,14 @@ def evaluate(
     ]
     validation, level = _group(groups, VALIDATION), study.protocol.confidence_level
     found, subgroups = each[0], subgroup_rows(study, validation)
+    cox = cox_rows(study, groups, models) if isinstance(study, SurvivalStudy) else ()
     if study.imputations:
         found = pool_findings(found, each[1:], several, confidence_level=level)
         again = [subgroup_rows(one, validation) for one in study.imputations]
         subgroups = tuple(pool_metrics(subgroups, again, several))
+    if isinstance(study, SurvivalStudy) and study.imputations:
+        fitted = [cox_rows(one, groups, models) for one in study.imputations]
+        cox = tuple(pool_metrics(cox, fitted, several))
     found.merge([across_centers.pool(validation, found.metrics, confidence_level=level)])
     found.merge(across_centers.influence(groups, found.metrics, confidence_level=level))
     cohorts = tuple(_cohort_row(study.of(group), group) for group in groups)
@@ -117,7 +121,7 @@ def evaluate(
         curves=found.curves,
         subgroups=subgroups,
         baseline=baseline_rows(study),
-        cox=cox_rows(study, groups, models) if isinstance(study, SurvivalStudy) else (),
+        cox=cox,
         missing=missing_rows(study),
         missing_patterns=missing_patterns(study),
         cautions=tuple(_cautions(cohorts, study)),

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from extval.stats.multiplicity import holm
 from extval.stats.rubin import ImputedEstimate, pool_imputations, pool_proportions
 from extval.validate.findings import Findings
+from extval.validate.landmarks import ENDING as LANDMARK
 from extval.validate.store import ComparisonRow, MetricRow
 
 # Scales on which estimates with a standard error are about normal.
@@ -32,7 +33,7 @@ SCALES |= dict.fromkeys(
         *("calibration_intercept", "calibration_slope", "pauc", "pauc_corrected"),
         *("brier", "brier_scaled", "nagelkerke_r2", "log_loss", "net_benefit"),
         *("updated_calibration_intercept", "updated_calibration_slope", "updated_brier"),
-        *("brier_t", "ipa_t", "ibs", "rmst_difference"),
+        *("brier_t", "ipa_t", "ibs", "rmst_difference", "log_hazard_ratio"),
     ),
     "identity",
 )
@@ -49,6 +50,9 @@ AVERAGED = {
 }
 # A band without its curve says nothing once its limits are gone.
 BANDS = ("calibration_belt", "roc_band")
+
+# What tells rows of one model apart in `subgroups.csv` and `cox.csv`.
+_WITHIN = ("subgroup", "level_name", "predictor", "contrast")
 
 MEAN_ONLY = (
     "The interval is not estimable: Rubin's rules do not cover this measure; the value is the mean "
@@ -111,8 +115,8 @@ def pool_metrics(
 
 
 def _metric_key(row: MetricRow, metric: str | None = None) -> Hashable:
-    level = (getattr(row, "subgroup", ""), getattr(row, "level_name", ""))
-    where = (row.cohort, row.center, row.model, row.horizon, row.threshold, *level)
+    within = (getattr(row, name, "") for name in _WITHIN)
+    where = (row.cohort, row.center, row.model, row.horizon, row.threshold, *within)
     return (*where, row.metric if metric is None else metric)
 
 
@@ -165,7 +169,7 @@ def _pooled(metric: str, rows: Sequence[MetricRow]) -> ImputedEstimate | None:
         n, events = rows[0].n, rows[0].events
         whole = {"sensitivity": events, "specificity": n - events}.get(metric, n)
         return pool_proportions(values, whole, confidence_level=level) if whole else None
-    scale, se_scale = SCALES.get(metric), "natural"
+    scale, se_scale = SCALES.get(metric.removesuffix(LANDMARK)), "natural"
     errors = [_known(row.se) for row in rows]
     if metric.startswith("rmst_difference"):
         scale = "identity"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from extval.validate.characteristics import is_missing
+from extval.validate.characteristics import CENTER, is_missing
 from extval.validate.cohort import Group, Roster
 from extval.validate.gaps import incomplete, needed_columns
-from extval.validate.protocol import Protocol
+from extval.validate.protocol import Protocol, SurvivalProtocol
 from extval.validate.store import MissingPatternRow, MissingRow
 from extval.validate.study import Study
 
@@ -68,13 +68,18 @@ def _groups(study: Study) -> Sequence[Group]:
 def _uses(protocol: Protocol) -> dict[str, str]:
     """Return every column that the protocol names and what for, in the order of the protocol."""
     found = {column: [use] for column, use in needed_columns(protocol).items()}
-    for use, named in (
-        ("baseline table", protocol.baseline.variables.values()),
-        ("subgroup", protocol.subgroups.values()),
-        ("case mix", protocol.case_mix.predictors.values()),
-    ):
-        for one in named:
-            uses = found.setdefault(one.column, [])
+    named = {
+        "baseline table": [one.column for one in protocol.baseline.variables.values()],
+        "subgroup": [one.column for one in protocol.subgroups.values()],
+        "case mix": [one.column for one in protocol.case_mix.predictors.values()],
+    }
+    if isinstance(protocol, SurvivalProtocol):
+        strata = (protocol.log_rank.strata, protocol.cox.strata)
+        named["Cox model"] = [one.column for one in protocol.cox.predictors.values()]
+        named["strata"] = [column for column in strata if column not in (None, CENTER)]
+    for use, columns in named.items():
+        for column in columns:
+            uses = found.setdefault(column, [])
             if use not in uses:
                 uses.append(use)
     return {column: ", ".join(uses) for column, uses in found.items()}

@@ -30,6 +30,9 @@ models:
   A: {{linear_predictor: {lp}, risk: {{2: {near}, 4: {far}}}}}
   B: {{risk: {{2: other}}}}
 bootstrap: {{n_resamples: 0}}
+landmarks: [1]
+risk_groups: {{rule: cuts, cuts: [0.5]}}
+cox: {{predictors: {{age: {{column: age, kind: continuous}}}}}}
 """
 LIST = "[full_1, full_2, full_3]"
 
@@ -77,6 +80,7 @@ def follow_up():
             "time": np.minimum(time, censoring).round(3) + 0.001,
             "event": (time <= censoring).astype(int),
             "other": expit(rng.normal(size=n)),
+            "age": rng.normal(60.0, 9.0, n).round(),
         }
     )
     for k in range(1, M + 1):
@@ -96,7 +100,8 @@ def rows(results, table="metrics"):
     return {
         (
             *(r.cohort, r.center, r.model, r.metric, r.horizon),
-            *(getattr(r, "subgroup", ""), getattr(r, "level_name", "")),
+            *(getattr(r, "subgroup", getattr(r, "predictor", "")),),
+            *(getattr(r, "level_name", getattr(r, "contrast", "")),),
         ): r
         for r in getattr(results, table)
     }
@@ -298,24 +303,36 @@ def test_the_folder_holds_every_imputation_and_verifies(run, extval, imputed, tm
 def test_survival_predictions_are_pooled(run, follow_up):
     lists = {"lp": "lp", "near": "r2", "far": "r4"}
     several = {k: f"[{', '.join(f'{v}_{i}' for i in range(1, M + 1))}]" for k, v in lists.items()}
-    pooled = rows(run(follow_up, SURVIVAL.format(**several)))
-    alone = [
-        rows(
-            run(follow_up, SURVIVAL.format(**{k: f"{v}_{i}" for k, v in lists.items()}), out=str(i))
-        )
+    found = run(follow_up, SURVIVAL.format(**several))
+    single = [
+        run(follow_up, SURVIVAL.format(**{k: f"{v}_{i}" for k, v in lists.items()}), out=str(i))
         for i in range(1, M + 1)
     ]
+    pooled, alone = rows(found), [rows(one) for one in single]
     where = ("validation", "all", "A")
     for metric, horizon, back, to in (
         ("c_harrell", None, expit, logit),
         ("oe_t", 2.0, np.exp, np.log),
         ("calibration_slope", None, np.asarray, np.asarray),
         ("auc_t", 4.0, expit, logit),
+        ("c_harrell_landmark", 1.0, expit, logit),
+        ("hazard_ratio_landmark", 1.0, np.exp, np.log),
     ):
         key = (*where, metric, horizon, "", "")
         values = np.array([one[key].estimate for one in alone])
         assert_allclose(pooled[key].estimate, back(to(values).mean()), rtol=1e-12)
+        assert pooled[key].lower < pooled[key].estimate < pooled[key].upper
     assert pooled[*where, "logrank_p", None, "", ""].estimate is None
+
+    cox, fitted = rows(found, "cox"), [rows(one, "cox") for one in single]
+    adjusted = [key for key in cox if key[2] == "A" and key[3] == "hazard_ratio"]
+    assert {key[5] for key in adjusted} == {"A", "age"}
+    for key in adjusted:
+        values = [one[key].estimate for one in fitted]
+        assert_allclose(cox[key].estimate, np.exp(np.mean(np.log(values))), rtol=1e-12)
+    assert [row for key, row in cox.items() if key[2] == "B"] == [
+        row for key, row in fitted[0].items() if key[2] == "B"
+    ]
 
 
 @pytest.mark.parametrize(

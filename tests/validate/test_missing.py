@@ -210,3 +210,31 @@ def test_the_report_has_the_tables(run, gappy):
     development = gappy[gappy["cohort"] == "development"]
     count = development["age"].isna().sum()
     assert first.rows[3].cells[-1].text == f"{count} ({100 * count / len(development):.1f})"
+
+
+def test_columns_of_cox_models_and_strata_are_named(run):
+    rng = np.random.default_rng(2)
+    n = 80
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{i:03d}" for i in range(n)],
+            "center": "c",
+            "cohort": np.repeat(["development", "validation"], n // 2),
+            "time": rng.exponential(3, n),
+            "event": rng.integers(0, 2, n),
+            "risk": rng.uniform(0.1, 0.9, n),
+            "age": rng.normal(60, 9, n).round(),
+            "arm": rng.integers(0, 2, n).astype(object),
+        }
+    )
+    frame.loc[[1, 2, 60], "age"] = np.nan
+    frame.loc[[2], "arm"] = ""
+    protocol = SURVIVAL.replace("missing: {rule: complete-case}\n", "") + (
+        "cox: {predictors: {age: {column: age, kind: continuous}}, strata: arm}\n"
+    )
+    found = pd.read_csv(run(frame, protocol) / "missing.csv").set_index(
+        ["cohort", "center", "column"]
+    )
+    assert found.loc[("development", "all", "age"), ["use", "missing"]].tolist() == ["Cox model", 2]
+    assert found.loc[("development", "all", "arm"), ["use", "missing"]].tolist() == ["strata", 1]
+    assert "" not in found.index.get_level_values("column")  # nobody can be left out here
