@@ -88,8 +88,8 @@ def _texts(results: Results) -> Iterator[tuple[str, str]]:
     yield from (("caution", sentence) for sentence in results.cautions)
     named = dict.fromkeys(f"{row.subgroup} {row.level_name}" for row in results.subgroups)
     yield from (("subgroup", name) for name in named)
-    said = dict.fromkeys(f"{row.predictor} {row.contrast}" for row in results.cox)
-    yield from (("predictor", name) for name in said)
+    named = dict.fromkeys(f"{row.predictor} {row.contrast}" for row in results.cox)
+    yield from (("predictor", name) for name in named)
     seen = dict.fromkeys(f"{r.variable} {r.category} {r.group}" for r in results.baseline)
     yield from (("baseline table", name) for name in seen)
     said = [(row.note, row.method) for row in (*results.metrics, *results.subgroups, *results.cox)]

@@ -90,12 +90,30 @@ def horizon_points(
     average = squared = nan
     if reached:
         average, squared = auc_over_horizons(
-            *(left_at, start, stop, as_case, as_other),
-            *(event_row, ends, event_is_case, event_weight, event_after, censored_row),
-            *(first_censored, events_before, inverse_at_risk[:m], hazard[:m], horizons[:reached]),
-            *(counts[:reached], n_jumps[:reached], uncensored[:reached]),
-            *(auc[:reached], squares[:reached], incidence[:reached]),
-            *(cases[:reached], controls[:reached]),
+            left_at,
+            start,
+            stop,
+            as_case,
+            as_other,
+            event_row,
+            ends,
+            event_is_case,
+            event_weight,
+            event_after,
+            censored_row,
+            first_censored,
+            events_before,
+            inverse_at_risk[:m],
+            hazard[:m],
+            horizons[:reached],
+            counts[:reached],
+            n_jumps[:reached],
+            uncensored[:reached],
+            auc[:reached],
+            squares[:reached],
+            incidence[:reached],
+            cases[:reached],
+            controls[:reached],
         )
     statuses = tuple(
         Status.BEYOND_FOLLOW_UP

@@ -1,6 +1,7 @@
 """The time-dependent AUC as a curve over horizons, and its average."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from math import nan
 
 import numpy as np
@@ -157,10 +158,10 @@ def auc_t_curve(
         cases = np.array([point.cases for point in points])
         controls = np.array([point.controls for point in points])
     else:
-        sheet = {"level": level, "n": n, "events": events}
+        told = partial(_wald, level=level, n=n, events=events)
         numbers = zip(found.auc.tolist(), found.se.tolist(), found.statuses, strict=True)
-        estimates = [_wald(auc, se, said, method, **sheet) for auc, se, said in numbers]
-        integrated = _wald(found.average, found.average_se, found.average_status, whole, **sheet)
+        estimates = [told(auc, se, said, method) for auc, se, said in numbers]
+        integrated = told(found.average, found.average_se, found.average_status, whole)
         cases, controls = found.cases, found.controls
     if resamples and n:
         patients = scored_patients(follow_up, kind, values)

@@ -54,12 +54,12 @@ def blocks(index: Index) -> list[Block]:
     if not several:
         return []
     columns = [Column("Model"), Column("Test of"), Column("χ² (df)", RIGHT), Column("P", RIGHT)]
+    said: tuple[str, ...] = ()
     if adjusted:
         columns.append(Column("P,\u00a0Holm", RIGHT))
         said = ("P, Holm: adjusted over the pairs of one model in one cohort.",)
     else:
         rows = [Row(r.cells[:-1]) if isinstance(r, Row) else r for r in rows]
-        said = ()
     return [
         Table(
             caption="Tests between the risk groups.",

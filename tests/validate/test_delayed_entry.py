@@ -95,6 +95,22 @@ def test_entry_is_heeded_wherever_it_can_be(run, study, tmp_path):
     assert_allclose(value(rows, "full", "rmst_difference"), wanted, rtol=1e-12)
 
 
+def test_the_numbers_are_those_of_r(run, study, tmp_path):
+    wanted = REFERENCE["more"]["entry"]
+    rest = study["cohort"] == "validation"
+    study["entry"] = 0.0
+    study.loc[rest, "entry"] = wanted["entry"]
+    text = PROTOCOL.replace("n_resamples: 10", "n_resamples: 0")
+    assert run(study, text, "--no-report").code == 0
+    rows = metrics(tmp_path / "out")
+    names = ("estimate", "se", "lower", "upper")
+    survival = [value(rows, "", "survival_t", name) for name in names]
+    assert_allclose(survival, wanted["survival_t"], rtol=1e-8)
+    slope = [value(rows, "full", "calibration_slope", name) for name in names[:2]]
+    assert_allclose(slope, wanted["slope"], rtol=1e-7)
+    assert_allclose(value(rows, "full", "proportional_hazards"), wanted["zph"], rtol=1e-6)
+
+
 def test_curves_and_numbers_at_risk_count_from_entry(run, study, tmp_path):
     assert run(study, PROTOCOL, "--no-report").code == 0
     table = pd.read_csv(tmp_path / "out" / "curves" / "risk_table.csv")

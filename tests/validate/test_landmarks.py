@@ -92,6 +92,16 @@ def test_the_clock_restarts_for_those_at_risk(run, study, tmp_path, at):
     assert_allclose(table["time"], curve.time, rtol=1e-12)
 
 
+def test_the_numbers_are_those_of_r(run, study):
+    rows = run(study, "--no-report")
+    wanted = REFERENCE["more"]["landmark"]
+    found = rows.loc[where("c_harrell_landmark", 3.0)]
+    assert found["n"] == wanted["n"]
+    assert_allclose(found[["estimate", "se"]].astype(float), wanted["c_harrell"], rtol=1e-8)
+    test = rows.loc[where("logrank_landmark", 3.0), "estimate"]
+    assert_allclose(test, wanted["logrank"], rtol=1e-8)
+
+
 def test_numbers_from_time_zero_are_as_without_landmarks(run, study):
     with_them = run(study, "--no-report")
     without = run(study, "--no-report", text=PROTOCOL.replace("landmarks: [1, 3]\n", ""))

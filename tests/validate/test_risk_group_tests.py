@@ -90,6 +90,13 @@ def test_three_groups_have_a_trend_pairs_and_strata(found, study):
     assert_allclose(of(rows, "rmst_ratio_high"), ratio.value, rtol=1e-12)
 
 
+def test_the_stratified_test_is_that_of_r(found, study):
+    text = PROTOCOL.replace("rule: tertiles", "rule: median")
+    rows = found(study, "", "--no-report", text=text)
+    wanted = REFERENCE["more"]["logrank_stratified"]
+    assert_allclose(of(rows, "logrank_stratified"), wanted, rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("asked", "weights"),
     [
