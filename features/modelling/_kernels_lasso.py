@@ -1,4 +1,6 @@
-"""Compiled loops of the LASSO: scales, working sets, and one fit at one lambda.
+"""Compiled loops of the LASSO: one fit at one lambda, over its working set.
+
+Arrays are copied in loops: numba takes seconds to compile an assignment to a slice.
 
 The fits of all folds share `x` (p, n), a feature a row; a fit k has its own rows, and the mean and
 reciprocal scale of every feature on them. A reciprocal scale of 0 marks a feature that does not
@@ -17,81 +19,6 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.int8]
 
 LOGISTIC, LINEAR, COX = 0, 1, 2
-
-
-@kernel
-def fold_scales(
-    x: Floats,
-    rows: Integers,
-    sizes: Integers,
-    standardise: bool,  # noqa: FBT001
-    mean: Floats,
-    inverse: Floats,
-) -> None:
-    """Fill mean and reciprocal scale (K, p): population standard deviations, or 1."""
-    p = x.shape[0]
-    for j in range(p):
-        for k in range(sizes.size):
-            n = sizes[k]
-            total = 0.0
-            low = x[j, rows[k, 0]]
-            high = low
-            for i in range(n):
-                value = x[j, rows[k, i]]
-                total += value
-                low = min(low, value)
-                high = max(high, value)
-            center = total / n
-            mean[k, j] = center
-            inverse[k, j] = 0.0
-            if high > low:
-                inverse[k, j] = 1.0
-                if standardise:
-                    squares = 0.0
-                    for i in range(n):
-                        gap = x[j, rows[k, i]] - center
-                        squares += gap * gap
-                    inverse[k, j] = 1.0 / np.sqrt(squares / n)
-
-
-@kernel
-def choose(
-    products: Floats,
-    sums: Floats,
-    mean: Floats,
-    inverse: Floats,
-    beta: Floats,
-    threshold: float,
-    chosen: Flags,
-) -> None:
-    """Mark the working set of every fit: non-zero coefficients and gradients from `threshold`."""
-    for k in range(sums.size):
-        for j in range(chosen.shape[1]):
-            gradient = (products[k, j] - mean[k, j] * sums[k]) * inverse[k, j]
-            chosen[k, j] = beta[k, j] != 0.0 or abs(gradient) >= threshold
-
-
-@kernel
-def add_violators(
-    products: Floats,
-    sums: Floats,
-    mean: Floats,
-    inverse: Floats,
-    limit: float,
-    fits: Integers,
-    chosen: Flags,
-    added: Integers,
-) -> None:
-    """Mark features outside the working set whose gradient exceeds `limit`; count them."""
-    for q in range(fits.size):
-        k = fits[q]
-        added[q] = 0
-        for j in range(chosen.shape[1]):
-            if not chosen[k, j]:
-                gradient = (products[q, j] - mean[k, j] * sums[k]) * inverse[k, j]
-                if abs(gradient) > limit:
-                    chosen[k, j] = 1
-                    added[q] += 1
 
 
 @kernel
@@ -116,17 +43,22 @@ def terms(
             residual[i] = gap / n
             weight[i] = 1.0 / n
         return loss / n
+    product = 1.0  # of terms between 1 and 2: one logarithm for many of them
     for i in range(n):
         small = np.exp(-abs(eta[i]))
         near = 1.0 / (1.0 + small)
         far = small * near
-        loss += np.log1p(small) + max(eta[i], 0.0) - y[i] * eta[i]
+        product *= 1.0 + small
+        if product > 1e200:
+            loss += np.log(product)
+            product = 1.0
+        loss += max(eta[i], 0.0) - y[i] * eta[i]
         if eta[i] >= 0.0:
             residual[i] = (y[i] * far - (1.0 - y[i]) * near) / n
         else:
             residual[i] = (y[i] * near - (1.0 - y[i]) * far) / n
         weight[i] = near * far / n
-    return loss / n
+    return (loss + np.log(product)) / n
 
 
 @kernel
@@ -159,7 +91,7 @@ def curvature(
         for i in range(n):
             weighted[q, i] = columns[q, i] * weight[i]
             pull[q] += weighted[q, i]
-    gram[:, :] = np.dot(weighted, columns.T)
+    np.dot(weighted, columns.T, gram)
     for q in range(m):
         for r in range(m):
             gram[q, r] -= pull[q] * pull[r] / total
@@ -227,13 +159,17 @@ def search(
     Returns the length, 0 if there is none, and the loss there. Fills `trial` with the linear
     predictor there, and the derivatives.
     """
-    before = np.abs(beta).sum()
-    best = start + penalty * before
+    best = start
+    for a in range(beta.size):
+        best += penalty * abs(beta[a])
     length = 1.0
     for _ in range(40):
-        trial[:] = eta + length * move
+        for i in range(eta.size):
+            trial[i] = eta[i] + length * move[i]
         loss = terms(family, trial, y, first, residual, weight, risk)
-        there = loss + penalty * np.abs(beta + length * step).sum()
+        there = loss
+        for a in range(beta.size):
+            there += penalty * abs(beta[a] + length * step[a])
         if there <= best + 1e-13 * (abs(best) + 1e-3):
             return length, loss
         length *= 0.5
@@ -321,7 +257,8 @@ def solve(
             held, gram, upper = np.empty((m, n)), np.empty((m, m)), np.empty((m, m))
             factored, pull = np.full(m, np.int8(-1)), np.empty(m)
             for a in range(m):
-                held[a] = columns[active[a]]
+                for i in range(n):
+                    held[a, i] = columns[active[a], i]
             slope = curvature(family, held, y, first, weight, risk, gram, pull)
         before = off
         here = coefficients[active]
@@ -343,7 +280,8 @@ def solve(
             if fresh:
                 break
             continue
-        eta[:] = trial
+        for i in range(n):
+            eta[i] = trial[i]
         intercept[0] += length * shift
         for a in range(step.size):
             coefficients[active[a]] = target[a] if length == 1.0 else here[a] + length * step[a]

@@ -59,7 +59,7 @@ def cox_curvature(
     for q in range(m):
         for i in range(n):
             weighted[q, i] = columns[q, i] * weight[i]
-    out[:, :] = np.dot(weighted, columns.T)
+    np.dot(weighted, columns.T, out)
     means = np.zeros((n, m))  # at an event time, its weighted means, times sqrt(events / n)
     total = np.zeros(m)
     at_risk = 0.0
@@ -79,7 +79,10 @@ def cox_curvature(
                 times += 1
             events = 0.0
     held = means[:times]
-    out -= np.dot(held.T, held)
+    taken = np.dot(held.T, held)
+    for q in range(m):
+        for r in range(m):
+            out[q, r] -= taken[q, r]
 
 
 @kernel

@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from extval.features.modelling import _kernels_lasso as kernels
 from extval.features.modelling._kernels_lasso_cox import cox_losses
+from extval.features.modelling._kernels_lasso_screening import add_violators, choose, fold_scales
 from extval.features.modelling._matrix import constant
 from extval.stats._checks import BoolArray, FloatArray
 
@@ -101,9 +102,7 @@ class _Fits:
         x /= self.spread
         self.x = np.ascontiguousarray(x.T)
         self.mean, self.inverse = np.empty((count, p)), np.empty((count, p))
-        kernels.fold_scales(
-            self.x, self.rows, self.sizes, task.standardise, self.mean, self.inverse
-        )
+        fold_scales(self.x, self.rows, self.sizes, task.standardise, self.mean, self.inverse)
 
         self.beta, self.intercept = np.zeros((count, p)), np.zeros(count)
         for k, rows in enumerate(kept):
@@ -155,7 +154,7 @@ class _Fits:
         features that it wrongly left out are added until there is none.
         """
         threshold = max(2.0 * penalty - before, 0.8 * penalty)
-        kernels.choose(
+        choose(
             self.products,
             self.residual.sum(axis=1),
             self.mean,
@@ -168,7 +167,7 @@ class _Fits:
         while fits.size:
             self._solve(fits, penalty, tolerance)
             added = np.zeros(fits.size, np.int64)
-            kernels.add_violators(
+            add_violators(
                 self.products[fits],
                 self.residual.sum(axis=1),
                 self.mean,

@@ -101,7 +101,7 @@ def plot_selection_frequency(
         ylim=(max(len(shown), 1) - 0.5, -0.5),
         xticks=QUINTS,
     )
-    ax.yaxis.set_major_locator(FixedLocator(rows))
+    ax.yaxis.set_major_locator(FixedLocator([float(row) for row in rows]))
     ax.set_yticks(rows, shown)
     ax.tick_params(axis="y", length=0)
     return ax
