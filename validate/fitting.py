@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.base import clone
 
-from extval.features.modelling.audit import FitRecord, fit_records, refuse_leaks
+from extval.features.modelling.audit import (
+    FitRecord,
+    LeakageError,
+    fit_records,
+    refuse_leaks,
+)
 from extval.features.modelling.combined import CombinedModel
 from extval.features.modelling.out_of_fold import splits, stratified_folds
 from extval.features.modelling.outcome import is_survival
@@ -106,9 +111,8 @@ def fit_model(
     Raises
     ------
     InputError
-        If the plan cannot be carried out on these patients; model and step are named.
-    LeakageError
-        If a step saw a patient that it must not see.
+        If the plan cannot be carried out on these patients, or a step saw a patient that it must
+        not see; model and step are named.
     """
     table = data.table[data.development]
     key = _key(study, data, name, outcome)
@@ -118,7 +122,7 @@ def fit_model(
     unfitted = procedures.estimator(study, data, name)
     try:
         found = _fitted(study, data, unfitted, table, outcome, name, n_jobs=n_jobs, watch=watch)
-    except ValueError as error:
+    except (ValueError, LeakageError) as error:
         raise InputError(f"models.{name}: {error}") from error
     _store(stored, found)
     return found

@@ -31,6 +31,7 @@ BoolArray = NDArray[np.bool_]
 
 IDENTIFIERS = ("patient", "center", "cohort")
 DEEP = re.compile(r"^(?:.+__)?resnet\d+_")
+ENOUGH = 5  # features below which two patients may be alike by chance
 PHASE = re.compile(r"^(.+?)__")
 
 
@@ -136,6 +137,7 @@ def read_run_data(
             )
         absent = tuple(patient for patient in frame.index if patient not in raw.index)
         found = raw.reindex(frame.index)
+        _check_twins(found, np.asarray(roster.cohort == DEVELOPMENT), features)
         read = {reader: read_features(path) for reader, path in readings.items()}
     return RunData(
         study=study,
@@ -247,6 +249,26 @@ def _check_patients(raw: pd.DataFrame, path: Path, known: pd.Index, clinical: Pa
             f"{path.name}: patient {strangers[0]!r} is not in {clinical.name} "
             f"({len(strangers)} are not). Add the patient there, or leave the row out."
         )
+
+
+def _check_twins(features: pd.DataFrame, development: BoolArray, path: Path) -> None:
+    """Refuse an external patient whose features are a development patient's, value by value."""
+    if features.shape[1] < ENOUGH:
+        return
+    known: dict[bytes, Any] = {}
+    for place in np.argsort(~development, kind="stable"):  # development first
+        row = features.iloc[place].to_numpy(dtype=np.float64)
+        if np.isnan(row).all():
+            continue
+        patient, key = features.index[place], row.tobytes()
+        if development[place]:
+            known.setdefault(key, patient)
+        elif key in known:
+            raise InputError(
+                f"{path.name}: patients {known[key]} (development) and {patient} (validation) have "
+                f"the same values in all {row.size} features; that is one image in two cohorts. "
+                "Leave one of them out."
+            )
 
 
 def _is_number(cell: Any) -> bool:
