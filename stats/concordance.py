@@ -50,6 +50,7 @@ class _Sorted:
     time: FloatArray
     is_event: BoolArray
     event_weight: NDArray[Any]
+    entry: FloatArray | None = None
 
 
 def c_harrell(
@@ -57,6 +58,7 @@ def c_harrell(
     event: ArrayLike,
     score: ArrayLike,
     *,
+    entry: ArrayLike | None = None,
     n_resamples: int = 0,
     rng: np.random.Generator | None = None,
     confidence_level: float = 0.95,
@@ -71,6 +73,8 @@ def c_harrell(
         1 if the event happened at `time`, 0 if the patient was censored then.
     score : array_like of shape (n,), finite
         Higher means an earlier event (a risk or a linear predictor, not a survival time).
+    entry : array_like of shape (n,), optional
+        Left truncation: at risk only after `entry`. Not together with resamples.
     n_resamples : int
         Bootstrap resamples of patients; with 0 the interval comes from the infinitesimal jackknife.
     rng : numpy.random.Generator or None
@@ -92,6 +96,7 @@ def c_harrell(
     -----
     A pair is comparable when the patient with the shorter time had the event; a patient censored
     at the time of another's event outlived it; two events at the same time are not comparable.
+    With delayed entry the other patient must have entered before the event.
     Pairs are concordant when the shorter time has the higher score, equal scores count half [1]_.
     The standard error is the infinitesimal jackknife, :math:`\sum_i d_i^2` with :math:`d_i = (A_i
     - C B_i) / P`, for patient *i*'s concordant pairs :math:`A_i` among its :math:`B_i` comparable
@@ -109,7 +114,9 @@ def c_harrell(
     >>> c_harrell([1, 2, 3, 4], [1, 1, 0, 1], [4.0, 2.0, 3.0, 1.0]).value
     0.8
     """
-    return _estimate(time, event, score, "harrell", None, n_resamples, rng, confidence_level)
+    if entry is not None and n_resamples:
+        raise ValueError("`n_resamples` must be 0 with `entry`: use the infinitesimal jackknife.")
+    return _estimate(time, event, score, "harrell", None, n_resamples, rng, confidence_level, entry)
 
 
 def c_uno(
@@ -178,6 +185,7 @@ def concordance_test(
     *,
     estimator: str = "harrell",
     horizon: float | None = None,
+    entry: ArrayLike | None = None,
     confidence_level: float = 0.95,
 ) -> Comparison:
     """Test whether two scores of the same patients have the same C-index.
@@ -193,6 +201,8 @@ def concordance_test(
     estimator : {"harrell", "uno"}
     horizon : float or None
         For Uno's C only: events up to this time count.
+    entry : array_like of shape (n,), optional
+        For Harrell's C only, as for `c_harrell`.
     confidence_level : float in (0, 1)
 
     Returns
@@ -226,11 +236,14 @@ def concordance_test(
     _checks.choice(estimator, ESTIMATORS, name="estimator")
     if estimator == "harrell":
         _checks.not_given(horizon, name="horizon", why="for Harrell's C")
+    elif entry is not None:
+        raise ValueError("`entry` must not be given for Uno's C: its weights are without entry.")
+    started = None if entry is None else _checks.entries(entry, follow_up)
     at = None if horizon is None else _checks.horizon(horizon)
     level = _checks.level(confidence_level)
     n, events = follow_up.size, int(np.count_nonzero(had_event))
     method = f"{_NAMES[estimator]}; infinitesimal jackknife, paired"
-    patients = _sorted(follow_up, had_event, estimator, at)
+    patients = _sorted(follow_up, had_event, estimator, at, started)
     a, b = (_concordance(patients, score) for score in scores)
     if np.isnan(a.value):
         return undefined_comparison(a.status, level=level, method=method, n=n, events=events)
@@ -253,6 +266,7 @@ def _estimate(
     n_resamples: int,
     rng: np.random.Generator | None,
     confidence_level: float,
+    entry: ArrayLike | None = None,
 ) -> Estimate:
     follow_up, had_event = checked_times(time, event)
     values = _checks.finite(score, follow_up.size, name="score")
@@ -262,7 +276,8 @@ def _estimate(
     key = replicate_key(_checks.generator(rng)) if resamples else np.uint64(0)
     n, events = follow_up.size, int(np.count_nonzero(had_event))
     method = f"{_NAMES[estimator]}; infinitesimal jackknife"
-    patients = _sorted(follow_up, had_event, estimator, at)
+    started = None if entry is None else _checks.entries(entry, follow_up)
+    patients = _sorted(follow_up, had_event, estimator, at, started)
     found = _concordance(patients, values)
     if np.isnan(found.value):
         return undefined_estimate(found.status, level=level, method=method, n=n, events=events)
@@ -303,7 +318,11 @@ def _estimate(
 
 
 def _sorted(
-    time: FloatArray, had_event: BoolArray, estimator: str, horizon: float | None
+    time: FloatArray,
+    had_event: BoolArray,
+    estimator: str,
+    horizon: float | None,
+    entry: FloatArray | None,
 ) -> _Sorted:
     order = np.argsort(time, kind="stable")
     weight: NDArray[Any] = had_event.astype(np.int64)
@@ -312,7 +331,11 @@ def _sorted(
         counted = had_event if horizon is None else had_event & (time <= horizon)
         weight = np.where(counted, curve.before[curve.position] ** -2.0, 0.0)
     return _Sorted(
-        order=order, time=time[order], is_event=had_event[order], event_weight=weight[order]
+        order=order,
+        time=time[order],
+        is_event=had_event[order],
+        event_weight=weight[order],
+        entry=None if entry is None else entry[order],
     )
 
 
@@ -326,6 +349,9 @@ def _concordance(patients: _Sorted, score: FloatArray) -> _Concordance:
     with_earlier = np.zeros((2, n), weight.dtype)
     pairs_with_later(patients.time, patients.is_event, ranks, n_ranks, with_later)
     pairs_with_earlier(patients.time, patients.is_event, ranks, weight, n_ranks, with_earlier)
+    if patients.entry is not None:
+        later, earlier = _pairs_before_entry(patients, patients.entry, ranks, n_ranks)
+        with_later, with_earlier = with_later - later, with_earlier - earlier
     with_later = with_later * weight
     twice_wins, pairs = with_later + with_earlier
     totals = with_later.sum(axis=1)
@@ -340,6 +366,29 @@ def _concordance(patients: _Sorted, score: FloatArray) -> _Concordance:
     influence = np.empty(n)
     influence[patients.order] = (twice_wins / 2 - value * pairs) / total_pairs
     return _Concordance(value=value, influence=influence, status=Status.OK)
+
+
+def _pairs_before_entry(
+    patients: _Sorted, entry: FloatArray, ranks: NDArray[np.int32], n_ranks: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each patient's pairs in which one had not entered at the event of the other, (2, n).
+
+    First those of an event with patients who entered then or later, then those of a patient with
+    the events up to his or her entry. Entering is like being censored then: so the kernels count
+    the patients together with such doubles of theirs.
+    """
+    n = patients.time.size
+    time = np.concatenate([patients.time, entry])
+    order = np.argsort(time, kind="stable")
+    is_event = np.concatenate([patients.is_event, np.zeros(n, np.bool_)])[order]
+    rank, later, earlier = np.tile(ranks, 2)[order], *np.zeros((2, 2, 2 * n), np.int64)
+    pairs_with_later(time[order], is_event, rank, n_ranks, later)
+    pairs_with_earlier(time[order], is_event, rank, is_event.astype(np.int64), n_ranks, earlier)
+    place = np.empty(2 * n, np.intp)
+    place[order] = np.arange(2 * n)
+    alone = np.zeros((2, n), np.int64)
+    pairs_with_later(patients.time, patients.is_event, ranks, n_ranks, alone)
+    return later[:, place[:n]] - alone, earlier[:, place[n:]]
 
 
 def _ranks(score: FloatArray) -> tuple[NDArray[np.int32], int]:

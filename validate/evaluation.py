@@ -261,8 +261,8 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
     if isinstance(study, SurvivalStudy) and study.entry is not None:
         yield (
             "Patients came under observation after time zero (left truncation). Curves, log-rank "
-            "tests, Cox models and O:E(t) count each from entry on; what is not defined then has "
-            "a row with a sentence."
+            "tests, Cox models, Harrell's C and O:E(t) count each from entry on; what is not "
+            "defined then has a row with a sentence."
         )
     several = {name: m for name, m in imputations(study.protocol.models).items() if m > 1}
     if several:

@@ -1,8 +1,7 @@
 """Landmark analyses: the patients at risk at a chosen time, with the clock restarted there.
 
 The metrics end in `_landmark` and carry the landmark in the column `horizon`; the curves have files
-of their own. Delayed entry is over for those who are at risk at the landmark, so that the C-index
-is defined from there.
+of their own. Delayed entry is over for those who are at risk at the landmark.
 """
 
 from dataclasses import replace

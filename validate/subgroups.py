@@ -14,7 +14,7 @@ from extval.stats.calibration import calibration_slope, oe_ratio
 from extval.stats.clustered_auc import clustered_auc
 from extval.stats.concordance import c_harrell
 from extval.stats.meta import pool_centers
-from extval.stats.results import Estimate, Interval, SignificanceTest, Status
+from extval.stats.results import Estimate, Interval, SignificanceTest
 from extval.stats.roc import auc
 from extval.stats.survival_calibration import calibration_slope_cox, oe_t
 from extval.validate.characteristics import MISSING, Level, levels
@@ -23,7 +23,6 @@ from extval.validate.findings import GroupFindings
 from extval.validate.protocol import Subgroup
 from extval.validate.store import SubgroupRow
 from extval.validate.study import BinaryStudy, Study, SurvivalStudy
-from extval.validate.unavailable import unavailable
 
 LEAST_EVENTS = 10
 _SCALES = {"oe_ratio": "log", "oe_t": "log"}
@@ -142,10 +141,7 @@ def _binary(study: BinaryStudy) -> Iterator[tuple[Key, Estimate]]:
 def _survival(study: SurvivalStudy) -> Iterator[tuple[Key, Estimate]]:
     level, time, event = study.protocol.confidence_level, study.time, study.event
     for name, model in study.protocol.models.items():
-        if study.entry is None:
-            found = c_harrell(time, event, study.score(name), confidence_level=level)
-        else:
-            found = unavailable(study, "Harrell's C", Status.DELAYED_ENTRY)
+        found = c_harrell(time, event, study.score(name), entry=study.entry, confidence_level=level)
         yield (name, "c_harrell", None), found
         for horizon in sorted(model.risk):
             ratio = oe_t(

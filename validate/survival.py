@@ -106,24 +106,18 @@ def compare_models(study: SurvivalStudy, group: Group) -> GroupFindings:
 
 
 def _concordance(study: SurvivalStudy, score: FloatArray, last: float) -> tuple[Estimate, Estimate]:
-    """Return Harrell's and Uno's C; the pairs of both are made without delayed entry."""
+    """Return Harrell's and Uno's C; the weights of Uno's are without delayed entry."""
+    level, data = study.protocol.confidence_level, (study.time, study.event, score)
+    harrell = c_harrell(*data, entry=study.entry, confidence_level=level)
     if study.entry is not None:
-        harrell, uno = (
-            unavailable(study, name, Status.DELAYED_ENTRY) for name in ("Harrell's C", "Uno's C")
-        )
-        return harrell, uno
-    level = study.protocol.confidence_level
-    return (
-        c_harrell(study.time, study.event, score, confidence_level=level),
-        c_uno(study.time, study.event, score, horizon=last, confidence_level=level),
-    )
+        return harrell, unavailable(study, "Uno's C", Status.DELAYED_ENTRY)
+    return harrell, c_uno(*data, horizon=last, confidence_level=level)
 
 
 def _concordance_pairs(study: SurvivalStudy, estimator: str, horizon: float | None) -> Pairs:
     pairs = model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
-    if study.entry is not None:
-        name = f"{estimator.capitalize()}'s C"
-        blank = not_compared(study, name, Status.DELAYED_ENTRY)
+    if study.entry is not None and estimator == "uno":
+        blank = not_compared(study, "Uno's C", Status.DELAYED_ENTRY)
         return [(a, b, blank) for a, b in pairs]
     return [
         (
@@ -136,6 +130,7 @@ def _concordance_pairs(study: SurvivalStudy, estimator: str, horizon: float | No
                 study.score(b),
                 estimator=estimator,
                 horizon=horizon,
+                entry=study.entry,
                 confidence_level=study.protocol.confidence_level,
             ),
         )

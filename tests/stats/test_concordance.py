@@ -190,3 +190,52 @@ def assert_same(got, wanted):
         if hasattr(wanted, name):
             assert_allclose(getattr(got, name), getattr(wanted, name), rtol=1e-9, atol=1e-12)
     assert got.status is wanted.status
+
+
+def with_entry(time, event, score, entry):
+    """Return C and its jackknife over the pairs in which both were under observation."""
+    n = len(time)
+    wins, pairs = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        for j in range(n):
+            outlived = time[j] > time[i] or (time[j] == time[i] and not event[j])
+            if i != j and event[i] and entry[j] < time[i] and outlived:
+                won = float(score[i] > score[j]) + 0.5 * float(score[i] == score[j])
+                wins[[i, j]] += won
+                pairs[[i, j]] += 1
+    if not pairs.any():
+        return np.nan, np.zeros(n)
+    value = wins.sum() / pairs.sum()
+    return value, (wins - value * pairs) / (pairs.sum() / 2)
+
+
+@given(st.data())
+def test_with_delayed_entry_pairs_meet_under_observation(data):
+    n = data.draw(st.integers(2, 9))
+    time = np.array(data.draw(st.lists(st.integers(1, 5), min_size=n, max_size=n)), float)
+    entry = np.array([data.draw(st.integers(0, int(t) - 1)) for t in time], float)
+    event = data.draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))
+    a, b = (data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)) for _ in range(2))
+    found = c_harrell(time, event, a, entry=entry)
+    wanted, influence = with_entry(time, event, a, entry)
+    assert_allclose(found.value, wanted, rtol=1e-12)
+    if np.isnan(wanted):
+        assert found.status.value
+        return
+    assert_allclose(found.se, np.sqrt((influence**2).sum()), rtol=1e-12, atol=1e-12)
+    other, influence_b = with_entry(time, event, b, entry)
+    test = concordance_test(time, event, a, b, entry=entry)
+    assert_allclose(test.difference, wanted - other, rtol=1e-12, atol=1e-12)
+    if not np.isnan(test.se):
+        se = np.sqrt(((influence - influence_b) ** 2).sum())
+        assert_allclose(test.se, se, rtol=1e-10, atol=1e-12)
+
+
+def test_what_delayed_entry_does_not_go_with():
+    data, late = ([1, 2, 3], [1, 1, 0], [3, 2, 1]), {"entry": [0, 0, 1]}
+    with pytest.raises(ValueError, match="`n_resamples` must be 0 with `entry`"):
+        c_harrell(*data, **late, n_resamples=5, rng=np.random.default_rng(1))
+    with pytest.raises(ValueError, match="Uno's C"):
+        concordance_test(*data, [1, 2, 3], estimator="uno", **late)
+    with pytest.raises(ValueError, match="`entry` must be before `time`"):
+        c_harrell(*data, entry=[0, 2, 1])

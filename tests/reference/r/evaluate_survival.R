@@ -40,12 +40,13 @@ more <- function(d) {
   z <- cox.zph(adjusted)$table
   late <- coxph(Surv(entry, time, event) ~ lp_full, d, control = tight)
   km <- summary(survfit(Surv(entry, time, event) ~ 1, d, conf.type = "log-log"), times = 5)
+  lc <- concordance(Surv(entry, time, event) ~ lp_full, d, reverse = TRUE)
   after <- d[d$time > 3, ]; after$time <- after$time - 3
   cc <- concordance(Surv(time, event) ~ lp_full, after, reverse = TRUE)
   list(logrank_stratified = survdiff(Surv(time, event) ~ high + strata(center), d)$chisq,
        cox = list(coef = unname(coef(adjusted)), se = unname(sqrt(diag(vcov(adjusted)))), chisq = unname(z[, 1]), p = unname(z[, 3]), lr = diff(2 * adjusted$loglik)),
        entry = list(entry = d$entry[order(d$id)], survival_t = c(km$surv, km$std.err, km$lower, km$upper), slope = unname(c(coef(late), sqrt(vcov(late)[1]))),
-                    zph = unname(cox.zph(late)$table["GLOBAL", 1])),
+                    c_harrell = unname(c(lc$concordance, sqrt(lc$var))), zph = unname(cox.zph(late)$table["GLOBAL", 1])),
        landmark = list(n = nrow(after), c_harrell = unname(c(cc$concordance, sqrt(cc$var))), logrank = survdiff(Surv(time, event) ~ high, after)$chisq))
 }
 part <- function(v) study[study$center %in% v, ]
