@@ -58,7 +58,8 @@ def terms(
         else:
             residual[i] = (y[i] * near - (1.0 - y[i]) * far) / n
         weight[i] = near * far / n
-    return (loss + np.log(product)) / n
+    loss += np.log(product)
+    return loss / n
 
 
 @kernel
