@@ -58,8 +58,7 @@ def terms(
         else:
             residual[i] = (y[i] * near - (1.0 - y[i]) * far) / n
         weight[i] = near * far / n
-    loss += np.log(product)
-    return loss / n
+    return float(loss + np.log(product)) / n
 
 
 @kernel
