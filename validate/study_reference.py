@@ -59,21 +59,23 @@ def _section(form: type[BaseModel], title: str, seen: set[type[BaseModel]]) -> l
 def _said(annotation: Any) -> str:
     """Return a type in words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _said(arguments[0])
-    if origin is Literal:
-        return ", ".join(f"`{_plain(item)}`" for item in arguments)
-    if origin in (Union, UnionType):
-        kinds = [_said(item) for item in arguments if item is not type(None)]
-        return " or ".join(dict.fromkeys(kinds))
-    if origin is list:
-        return f"list of {_said(arguments[0])}"
-    if origin is dict:
-        return f"mapping of {_said(arguments[0])} to {_said(arguments[1])}"
-    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        return f"mapping ({annotation.__name__})"
     words = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}
-    return words.get(annotation, str(annotation))
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        found = f"mapping ({annotation.__name__})"
+    elif origin is Annotated:
+        found = _said(arguments[0])
+    elif origin is Literal:
+        found = ", ".join(f"`{_plain(item)}`" for item in arguments)
+    elif origin in (Union, UnionType):
+        kinds = [_said(item) for item in arguments if item is not type(None)]
+        found = " or ".join(dict.fromkeys(kinds))
+    elif origin is list:
+        found = f"list of {_said(arguments[0])}"
+    elif origin is dict:
+        found = f"mapping of {_said(arguments[0])} to {_said(arguments[1])}"
+    else:
+        found = words.get(annotation, str(annotation))
+    return found
 
 
 def _default(field: FieldInfo) -> str:
@@ -83,7 +85,8 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, BaseModel) or value == {}:
         return "the defaults below" if isinstance(value, BaseModel) else "none"
     if isinstance(value, list):
-        return ", ".join("all" if isinstance(v, BaseModel) else f"`{_plain(v)}`" for v in value[:1])
+        plain = [f"`{_plain(item)}`" for item in value if not isinstance(item, BaseModel)]
+        return ", ".join(plain) or "all"
     return "none" if value is None else f"`{_plain(value)}`"
 
 
