@@ -33,12 +33,14 @@ def stratified_folds(y: NDArray[Any], *, n_folds: int, random_state: int) -> NDA
     Raises
     ------
     ValueError
-        If there are fewer events, or fewer patients without one, than folds.
+        If there are fewer events than folds, or fewer patients without one where the outcome is
+        0/1 (of a time to event, a fold needs no censored patient).
     """
     event = _event(y)
-    fewest = int(min(np.count_nonzero(event), np.count_nonzero(~event)))
+    events, others = int(np.count_nonzero(event)), int(np.count_nonzero(~event))
+    fewest = events if is_survival(y) else min(events, others)
     if fewest < n_folds:
-        kind = "events" if np.count_nonzero(event) == fewest else "patients without the event"
+        kind = "events" if events == fewest else "patients without the event"
         raise ValueError(
             f"{fewest} {kind} cannot be spread over {n_folds} folds, each of which needs one. "
             f"Use at most {fewest} folds{'' if fewest >= 2 else ', which is too few for any'}."

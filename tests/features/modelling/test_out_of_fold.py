@@ -47,6 +47,12 @@ def test_a_time_to_event_is_balanced_by_event():
     assert np.bincount(fold[:6]).tolist() == [2, 2, 2]
 
 
+def test_a_fold_of_a_time_to_event_needs_no_censored_patient():
+    event = np.r_[np.ones(9), 0.0]
+    fold = stratified_folds(survival(np.arange(10.0), event), n_folds=3, random_state=1)
+    assert np.bincount(fold).tolist() == [4, 3, 3]
+
+
 def test_too_few_events_says_how_many_folds_would_do():
     y = np.r_[np.ones(4), np.zeros(30)]
     with pytest.raises(ValueError, match="4 events cannot be spread over 10 folds.*at most 4"):
