@@ -98,6 +98,10 @@ _LABELS = {
     "nri_continuous": Label("Continuous NRI", meaning="net reclassification improvement"),
     "idi": Label("IDI", meaning="integrated discrimination improvement"),
     "survival_t": Label("Survival, %", PERCENT, 1, "Kaplan-Meier estimate"),
+    "incidence_t": Label("Incidence, %", PERCENT, 1, "cumulative incidence (Aalen-Johansen)"),
+    "proportional_hazards": Label(
+        "PH χ² (df)", STATISTIC, 1, "test that the hazard ratio of the predictor is constant"
+    ),
     "survival_median": Label("Median survival", NUMBER, 1),
     "follow_up_median": Label("Median follow-up", NUMBER, 1),
     "c_harrell": Label("Harrell's C", meaning="concordance index"),

@@ -23,7 +23,8 @@ UTILITY = ("net_benefit_t",)
 def ranking(index: Index) -> tuple[Measure, ...]:
     """Return the measures of ranking, which need no horizon."""
     del index
-    return tuple(map(Measure, ("c_harrell", "c_uno", "calibration_slope")))
+    tests = ("proportional_hazards", "proportional_hazards_p")
+    return tuple(map(Measure, ("c_harrell", "c_uno", "calibration_slope", *tests)))
 
 
 def at_horizons(index: Index) -> tuple[Measure, ...]:
@@ -64,6 +65,7 @@ def measures(index: Index) -> tuple[Measure, ...]:
     return (
         *ranking(index),
         *(measure for table in risk_groups(index) for measure in table),
+        Measure("proportional_hazards_df"),
         Measure("logrank_df"),
         Measure("gray_df"),
         *risk_group_tests.measures(index),
