@@ -349,6 +349,7 @@ def auc_over_horizons(
         for j in range(count):
             expected = a_case if event_is_case[j] else g * a_control
             term[j] = term[j] * scale - event_weight[j] * expected
+        for j in range(count if as_other.size else 0):
             others += 0.0 if event_is_case[j] else term[j]
         # The terms of all controls add up to zero, so those of the free are minus the others'.
         censoring_drift(

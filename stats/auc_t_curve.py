@@ -6,6 +6,7 @@ from math import nan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from extval.stats import _checks
 from extval.stats._auc_over_horizons import horizon_points
@@ -159,10 +160,28 @@ def auc_t_curve(
         controls = np.array([point.controls for point in points])
     else:
         told = partial(_wald, level=level, n=n, events=events)
-        numbers = zip(found.auc.tolist(), found.se.tolist(), found.statuses, strict=True)
-        estimates = [told(auc, se, said, method) for auc, se, said in numbers]
         integrated = told(found.average, found.average_se, found.average_status, whole)
         cases, controls = found.cases, found.controls
+        if not resamples:
+            margin = float(ndtri(0.5 + level / 2)) * found.se
+            return AucCurve(
+                horizons=at,
+                auc=found.auc,
+                se=found.se,
+                lower=np.maximum(found.auc - margin, 0.0),
+                upper=np.minimum(found.auc + margin, 1.0),
+                cases=cases,
+                controls=controls,
+                statuses=found.statuses,
+                integrated=integrated,
+                n=n,
+                events=events,
+                n_resamples=0,
+                confidence_level=level,
+                method=method,
+            )
+        numbers = zip(found.auc.tolist(), found.se.tolist(), found.statuses, strict=True)
+        estimates = [told(auc, se, said, method) for auc, se, said in numbers]
     if resamples and n:
         patients = scored_patients(follow_up, kind, values)
         method = f"{_METHOD}; bootstrap percentile, {resamples} resamples"
