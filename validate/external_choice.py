@@ -6,6 +6,7 @@ the highest AUC becomes the model. Its external AUC is the best of several and f
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ def chosen(
     except ValueError as error:
         raise InputError(f"models.{name}, choose_on external: {error}") from error
     best = candidates[choice.chosen]
-    table = {
+    table: dict[str, list[Any]] = {
         "model": [name] * len(choice.auc),
         "classifier": list(choice.auc),
         "external_auc": list(choice.auc.values()),

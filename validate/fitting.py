@@ -35,7 +35,7 @@ from extval.stats.logistic import logistic_regression
 from extval.stats.optimism import optimism_bootstrap
 from extval.validate import locked_model, locking, modelling_tables, procedures
 from extval.validate.errors import InputError
-from extval.validate.locked_model import LockedModel, ModelOutcome, Training
+from extval.validate.locked_model import Link, LockedModel, ModelKind, ModelOutcome, Training
 from extval.validate.protocol import BinaryOutcome
 from extval.validate.run_data import RunData, sha256_of
 from extval.validate.streams import stream
@@ -50,8 +50,12 @@ from extval.validate.study_file import (
 
 FORMAT = "extval-fit/4"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
-LINKS = {"logistic": "logit", "cox": "log-hazard"}
-KINDS = {SignaturePlan: "signature", ClinicalPlan: "clinical", CombinedPlan: "combined"}
+LINKS: dict[str, Link] = {"logistic": "logit", "cox": "log-hazard"}
+KINDS: dict[type, ModelKind] = {
+    SignaturePlan: "signature",
+    ClinicalPlan: "clinical",
+    CombinedPlan: "combined",
+}
 
 Tables = dict[str, dict[str, list[Any]]]
 Watch = Callable[[int, int], None]
@@ -254,10 +258,11 @@ def _optimism(
     return modelling_tables.optimism(name, found)
 
 
-def link_of(model: Any) -> str:
+def link_of(model: Any) -> Link:
     """Return the scale of a fitted model's score."""
     if isinstance(model, Signature):
-        return str(getattr(model.model_, "link_", "logit"))
+        link: Link = getattr(model.model_, "link_", "logit")
+        return link
     if isinstance(model, CombinedModel):
         return LINKS[model.regression_.model_.kind]
     return LINKS[model.kind]
@@ -297,19 +302,21 @@ def _locked(
 ) -> tuple[LockedModel, bytes | None]:
     plan = study.models[name].plan
     harmonise = _harmonisation(study, name)
-    new = {
-        "new_batch": harmonise.new_batch if harmonise else "refuse",
-        "calibration": harmonise.calibration if harmonise else None,
-    }
+    new_batch = harmonise.new_batch if harmonise else "refuse"
+    subset = harmonise.calibration if harmonise else None
     content: bytes | None = None
     baseline: Mapping[float, float] = {}
     file = f"{name}.skops"
     try:
         if isinstance(fitted, Signature):
-            steps, content = locking.signature_steps(fitted, score=locking.SCORE, file=file, **new)
+            steps, content = locking.signature_steps(
+                fitted, new_batch=new_batch, calibration=subset, score=locking.SCORE, file=file
+            )
             baseline = fitted.baseline_survival_
         elif isinstance(fitted, CombinedModel):
-            steps, content = locking.combined_steps(fitted, file=file, **new)
+            steps, content = locking.combined_steps(
+                fitted, new_batch=new_batch, calibration=subset, file=file
+            )
             baseline = getattr(fitted.regression_.model_, "baseline_survival_", {})
         else:
             steps = locking.regression_steps(fitted.model_, score=locking.SCORE)

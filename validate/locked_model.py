@@ -19,6 +19,9 @@ from extval.validate.locked_steps import ReadClassifier, Step, columns_read
 SCHEMA = "extval-model/1"
 LISTED = 10
 
+ModelKind = Literal["signature", "clinical", "combined", "formula"]
+Link = Literal["logit", "identity", "log-hazard"]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
@@ -82,11 +85,11 @@ class LockedModel(_Part):
         Of the file's other content in canonical form.
     """
 
-    schema_: Literal["extval-model/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["extval-model/1"] = Field(default="extval-model/1", alias="schema")
     name: Annotated[str, Field(min_length=1)]
-    kind: Literal["signature", "clinical", "combined", "formula"]
+    kind: ModelKind
     outcome: ModelOutcome
-    link: Literal["logit", "identity", "log-hazard"]
+    link: Link
     inputs: dict[str, InputRange] = Field(default_factory=dict)
     steps: Annotated[list[Step], Field(min_length=1)]
     outputs: Outputs

@@ -87,7 +87,7 @@ class CovariateTerm(_Step):
     def values(self, table: pd.DataFrame) -> FloatArray:
         """Return the term for every row, shape (n,)."""
         if self.level is None:
-            return numbers(table, self.column).to_numpy()
+            return np.asarray(numbers(table, self.column), dtype=np.float64)
         return np.array([cell == self.level for cell in labels(table, self.column)]) * 1.0
 
 
@@ -115,7 +115,8 @@ class Harmonise(_Step):
 
     def apply(self, table: pd.DataFrame, read: ReadClassifier) -> pd.DataFrame:
         """Return the table with harmonised features."""
-        x = np.column_stack([numbers(table, name).to_numpy() for name in self.features])
+        columns = [np.asarray(numbers(table, name)) for name in self.features]
+        x = np.column_stack(columns).astype(np.float64)
         expected = np.tile(np.array(self.grand_mean), (len(table), 1))
         for term in self.covariates:
             expected = expected + np.outer(term.values(table), term.coefficients)
@@ -282,8 +283,8 @@ def numbers(table: pd.DataFrame, column: str, *, empty: bool = False) -> "pd.Ser
     wrong = values.isna() & ((cells.astype(str).str.strip() != "") & cells.notna() | (not empty))
     wrong |= np.isinf(values)
     if wrong.any():
-        at = wrong.idxmax()
-        cell = cells.loc[at]
+        row = int(np.argmax(wrong.to_numpy()))
+        at, cell = cells.index[row], cells.iloc[row]
         blank = pd.isna(cell) or str(cell).strip() == ""
         shown = "the cell is empty" if blank else f"{cell!r} is not a finite number"
         raise InputError(

@@ -233,7 +233,7 @@ def _lasso(final: Any, features: Sequence[str], name: str) -> Tables:
     lines = [
         {
             "model": name,
-            "feature": features[j],
+            "feature": features[int(j)],
             "lambda": float(path.lambdas[i]),
             "coefficient": float(path.coefficients[i, j]),
         }

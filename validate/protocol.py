@@ -540,7 +540,7 @@ def binary_protocol(
     )
 
 
-def resolved(protocol: Protocol) -> dict[str, Any]:
+def resolved(protocol: Analysis) -> dict[str, Any]:
     """Return the protocol as plain data in the file's own spelling, every default written out."""
     plain: dict[str, Any] = _whole_numbers(protocol.model_dump(by_alias=True))
     return plain

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from extval.features.modelling.outcome import is_survival, time_and_event
 from extval.features.modelling.shift import shift_of
 from extval.validate import fitting, folder, locked_model, modelling_tables, yaml_file
 from extval.validate.errors import InputError
@@ -48,6 +47,11 @@ from extval.validate.study_file import BinaryRun, Run, read_run
 from extval.validate.table import read_table
 
 STAGES = "stages"
+COMPETING = (
+    "The models were learned with competing events as censored: their risks are 1 - exp(-H) of the "
+    "cause of interest, which exceeds the share of patients who will have it when competing events "
+    "are frequent. O:E(t) and calibration show by how much."
+)
 UNTIL = ("features", "models", "report")
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Say = Callable[[str], None]
@@ -185,6 +189,8 @@ def fit_models(
     tables["audit"] = modelling_tables.audit(records, frozenset(map(str, external.index)))
     tables["shift"] = _shift(locked, external)
     cautions = [*excluded, *_harmonised(locked, external)]
+    if not isinstance(study.outcome, BinaryOutcome) and study.outcome.cause is not None:
+        cautions.append(COMPETING)
     cautions += [text for fit in fits.values() for text in fit.model.cautions]
     tables["cautions"] = {"sentence": list(dict.fromkeys(cautions))}
     return Models(
@@ -215,15 +221,17 @@ def write_predictions(path: Path, found: Models) -> None:
     """Write the table that is evaluated: now, and only now, external outcomes are read."""
     data, study = found.data, found.study
     table = found.predictions.copy()
-    outcome = data.outcome_of(np.ones(len(table), dtype=np.bool_))
-    columns = study.columns
+    data.outcome_of(np.ones(len(table), dtype=np.bool_))  # every cell is one, or the run stops
+    outcome, columns = study.outcome, study.columns
     clinical = data.table.drop(columns=list(data.features))
     names = {columns.patient: list(map(str, table.index))}
-    if is_survival(outcome):
-        time, event = time_and_event(outcome)
-        answer = {study.outcome.time: time, study.outcome.event: event.astype(int)}
-    else:
-        answer = {study.outcome.column: outcome}
+    read = (
+        (outcome.column,) if isinstance(outcome, BinaryOutcome) else (outcome.time, outcome.event)
+    )
+    answer = {}
+    for column in read:
+        cells = data.clinical.measurement_text(column)
+        answer[column] = [cells[row] for row in data.order]
     whole = pd.concat(
         [
             pd.DataFrame(names, index=table.index),

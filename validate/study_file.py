@@ -175,7 +175,7 @@ class SignaturePlan(Strict):
     """
 
     features: Annotated[list[Kind], Field(min_length=1)] = Field(
-        default_factory=lambda: ["handcrafted"]
+        default_factory=lambda: list[Kind](["handcrafted"])
     )
     phases: list[Name] | None = None
     preparation: Preparation | None = None
@@ -314,8 +314,8 @@ class _Run(Analysis):
             if model.combined is not None:
                 _check_part(self.models, name, model.combined.signature, "signature")
                 part = self.models[model.combined.signature].signature
-                chooses = part is not None and part.classifier is not None
-                if chooses and part.classifier.choose_on == "external":
+                chooses = part.classifier if part is not None else None
+                if chooses is not None and chooses.choose_on == "external":
                     raise ValueError(
                         f"model `{name}` is built on `{model.combined.signature}`, whose "
                         "classifier is chosen on external patients; choose it on development"
@@ -337,6 +337,11 @@ class SurvivalRun(SurvivalAnalysis, _Run):
 
     @model_validator(mode="after")
     def _binary_only(self) -> "SurvivalRun":
+        if self.outcome.entry is not None:
+            raise ValueError(
+                "`outcome.entry` is for `extval evaluate`; models are not learned from delayed "
+                "entry here"
+            )
         if self.internal_validation.optimism_resamples:
             raise ValueError(
                 "`internal_validation.optimism_resamples` is for a 0/1 outcome; leave it out, and "

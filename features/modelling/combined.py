@@ -13,7 +13,7 @@ from extval.features.modelling.regression import RegressionModel
 from extval.stats._checks import FloatArray
 
 
-class RegressionWithScore(LearnsFromPatients, BaseEstimator):
+class RegressionWithScore(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
     """A clinical model's predictors and a score in one regression.
 
     Where the clinical model selects its predictors, it does so in `fit`, without the score; those
@@ -66,7 +66,7 @@ class RegressionWithScore(LearnsFromPatients, BaseEstimator):
         return np.asarray(self.model_.risk(x, horizons), dtype=np.float64)
 
 
-class CombinedModel(LearnsFromPatients, BaseEstimator):
+class CombinedModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
     """Regression on a signature's score and clinical predictors.
 
     The regression is fitted on out-of-fold scores: a score from a signature that had seen the

@@ -21,7 +21,7 @@ from extval.stats._checks import FloatArray
 Step = tuple[str, Any, Sequence[str]]
 
 
-class Signature(LearnsFromPatients, BaseEstimator):
+class Signature(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
     r"""Features to a score: a chain of transformers and a final model.
 
     Parameters
