@@ -19,8 +19,10 @@ from extval.reports.sections import (
     classification,
     cohorts,
     discrimination,
+    leakage,
     methods,
     missing,
+    modelling,
     others,
     sample_size,
     subgroups,
@@ -53,6 +55,9 @@ def build_report(results: Results) -> Report:
         cohorts.section(index),
         baseline.section(index),
         missing.section(index),
+        modelling.section(index),
+        leakage.audit(index),
+        leakage.shift(index),
         discrimination.section(index),
         classification.section(index),
         calibration.section(index),
@@ -96,6 +101,10 @@ def _texts(results: Results) -> Iterator[tuple[str, str]]:
     said += [(row.note, row.method) for row in results.comparisons]
     yield from (("note", note) for note in dict.fromkeys(note for note, _ in said))
     yield from (("method", method) for method in dict.fromkeys(method for _, method in said))
+    for kind, columns in results.modelling.items():
+        cells = (cell for column in columns.values() for cell in column)
+        found = dict.fromkeys(cell for cell in cells if isinstance(cell, str))
+        yield from ((f"modelling/{kind}", text) for text in found)
     yield from _leaves(results.protocol, "protocol")
     yield from _leaves(results.provenance, "provenance")
 

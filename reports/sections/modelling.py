@@ -1,0 +1,139 @@
+"""How the models were learned, from the features or the clinical table to their internal worth."""
+
+from extval.reports import format as fmt
+from extval.reports.blocks import (
+    INTERVAL,
+    RIGHT,
+    Block,
+    Cell,
+    Column,
+    Paragraph,
+    Row,
+    Section,
+    Subheading,
+    Table,
+)
+from extval.reports.index import Index
+from extval.reports.labels import heading, label
+from extval.reports.sections import regressions, signatures
+from extval.reports.sections.learned_rows import Record, models_with, records
+from extval.reports.tabulation import Footnotes
+
+APPARENT, OUT_OF_FOLD = "apparent", "out-of-fold"
+
+
+def section(index: Index) -> Section:
+    """Return what a run learned; nothing for an evaluation of given predictions."""
+    parts: list[tuple[str, list[Block]]] = [
+        ("Signatures: steps and features", signatures.blocks(index)),
+        ("Scores as formulas", signatures.formulas(index)),
+        ("Regression models", regressions.blocks(index)),
+        ("Nomograms", regressions.nomograms(index)),
+        ("Internal validation", internal(index)),
+    ]
+    blocks: list[Block] = []
+    for title, found in parts:
+        blocks += [Subheading(title), *found] if found else []
+    return Section("How the models were learned", tuple(blocks))
+
+
+def internal(index: Index) -> list[Block]:
+    """Return apparent and out-of-fold performance in development side by side."""
+    rows = records(index, "internal")
+    if not rows:
+        return []
+    notes = Footnotes()
+    lines = [_internal_row(model, rows, notes) for model in models_with(index, "internal")]
+    name = heading(str(rows[0]["metric"]))
+    methods = dict.fromkeys(str(row["method"]) for row in rows)
+    about = label(str(rows[0]["metric"])).meaning
+    table = Table(
+        caption="Performance in the development patients, measured in two ways.",
+        columns=(
+            Column("Model"),
+            Column(f"Apparent {name} {index.ci}", INTERVAL),
+            Column(f"Out-of-fold {name} {index.ci}", INTERVAL),
+        ),
+        rows=tuple(lines),
+        footnotes=notes.listed(),
+        remarks=(
+            "Apparent: the locked model in the patients it was learned from, which flatters. "
+            "Out-of-fold: each patient predicted by the whole procedure, every step included, "
+            "learned without the patient's fold.",
+            *((f"{name}, {about}.",) if about else ()),
+            f"Estimators. {'. '.join(methods)}.",
+        ),
+    )
+    return [Paragraph(_entering(rows)), table, *_optimism(index)]
+
+
+def _entering(rows: list[Record]) -> str:
+    """Return which predictions stand for development in the rest of the report."""
+    folds = sorted({row["folds"] for row in rows if row["predictions"] == OUT_OF_FOLD})
+    number = " or ".join(fmt.integer(count) for count in folds)
+    used = {row["predictions"] for row in rows if row.get("used")}
+    if used == {OUT_OF_FOLD}:
+        return (
+            f"The out-of-fold predictions ({number} folds) stand for the development cohort "
+            "everywhere else in this report: its performance, the comparisons of models, "
+            "thresholds and risk groups rest on them."
+        )
+    if used == {APPARENT}:
+        return (
+            "The apparent predictions, those of the locked models themselves, stand for the "
+            "development cohort everywhere else in this report, as the study asked; they flatter. "
+            f"The out-of-fold predictions ({number} folds) are for comparison only."
+        )
+    return "The results do not say which of the two predictions enter the other sections."
+
+
+def _internal_row(model: str, rows: list[Record], notes: Footnotes) -> Row:
+    cells = [Cell(model)]
+    for kind in (APPARENT, OUT_OF_FOLD):
+        row = next((r for r in rows if (r["model"], r["predictions"]) == (model, kind)), None)
+        if row is None:
+            cells.append(Cell(fmt.ABSENT))
+            continue
+        digits = label(str(row["metric"])).digits
+        text = fmt.estimate(row["estimate"], row["lower"], row["upper"], digits=digits)
+        cells.append(Cell(text, notes.mark(str(row["note"] or ""))))
+    return Row(tuple(cells))
+
+
+def _optimism(index: Index) -> list[Block]:
+    """Return the optimism that a bootstrap of the whole procedure found, if one was run."""
+    notes = Footnotes()
+    lines = [
+        Row(
+            (
+                Cell(str(row["model"])),
+                Cell(heading(str(row["metric"])), notes.mark(str(row["note"] or ""))),
+                Cell(fmt.number(row["apparent"])),
+                Cell(f"{fmt.number(row['optimism'])} ({fmt.number(row['monte_carlo_se'])})"),
+                Cell(fmt.estimate(row["corrected"], row["lower"], row["upper"])),
+                Cell(fmt.integer(row["resamples"])),
+            )
+        )
+        for row in records(index, "optimism")
+    ]
+    if not lines:
+        return []
+    return [
+        Table(
+            caption="Optimism of the whole procedure, by the bootstrap.",
+            columns=(
+                Column("Model"),
+                Column("Measure"),
+                Column("Apparent", RIGHT),
+                Column("Optimism (Monte Carlo SE)", INTERVAL),
+                Column(f"Corrected {index.ci}", INTERVAL),
+                Column("Resamples", RIGHT),
+            ),
+            rows=tuple(lines),
+            footnotes=notes.listed(),
+            remarks=(
+                "Optimism, mean over the resamples of the performance of a model learned in a "
+                "resample, there minus in all development patients (Harrell); SE, standard error.",
+            ),
+        )
+    ]
