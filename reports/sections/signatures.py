@@ -56,17 +56,16 @@ def blocks(index: Index) -> list[Block]:
 
 
 def formulas(index: Index) -> list[Block]:
-    """Return every linear score as text; a score within another one before it."""
+    """Return every linear score as text, with the score within it where that is not known."""
     found: list[Block] = []
-    written: dict[str, dict[str, float]] = {}
-    for model in models_with(index, "formula"):
+    own = {model: _terms(index, model, SCORE) for model in models_with(index, "formula")}
+    for model in own:
         rows = records(index, "formula", model)
         for output in dict.fromkeys(str(row["output"]) for row in rows):
-            terms = {str(r["term"]): r["coefficient"] for r in rows if r["output"] == output}
+            terms = _terms(index, model, output)
             name = model if output == SCORE else output
-            if written.get(name) == terms:
-                continue
-            written.setdefault(name, terms)
+            if output != SCORE and own.get(output) == terms:
+                continue  # it stands there as the score of its own model
             about = [scale_of(index, name), "" if name == model else f"within {model}"]
             said = "; ".join(part for part in about if part)
             found.append(Paragraph(f"{name}{f' ({said})' if said else ''} = {expression(terms)}"))
@@ -125,9 +124,14 @@ def listed(index: Index, model: str) -> list[str]:
     return [name for name in every if name in coefficients] or every[:MOST_FEATURES]
 
 
-def _coefficients(index: Index, model: str) -> dict[str, float]:
+def _terms(index: Index, model: str, output: str) -> dict[str, float]:
     rows = records(index, "formula", model)
-    terms = {str(row["term"]): row["coefficient"] for row in rows if row["output"] == SCORE}
+    return {str(row["term"]): row["coefficient"] for row in rows if row["output"] == output}
+
+
+def _coefficients(index: Index, model: str) -> dict[str, float]:
+    """Return the coefficients of a score by feature, without the intercept."""
+    terms = _terms(index, model, SCORE)
     return {name: value for name, value in terms.items() if name != INTERCEPT}
 
 
