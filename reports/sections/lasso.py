@@ -12,6 +12,7 @@ from extval.reports import format as fmt
 from extval.reports.blocks import Figure, Key, Panel, Plot
 from extval.reports.figures.lasso import (
     DASHES,
+    NAMED,
     plot_lasso_cv,
     plot_lasso_paths,
     plot_selection_frequency,
@@ -48,7 +49,9 @@ def figure(index: Index, listed: Mapping[str, Sequence[str]]) -> Figure:
 def _panels(index: Index, model: str, listed: Sequence[str]) -> tuple[Panel, ...]:
     features, cv = cross_validation(index, model)
     numbers = {name: fmt.integer(place) for place, name in enumerate(listed, start=1)}
-    names = [numbers.get(feature, feature) for feature in features]
+    # No legend has an entry that begins with an underscore.
+    names = [numbers.get(feature, f"_{feature}") for feature in features]
+    named = names if cv.path.n_nonzero[cv.index_min] else None
     frequency = {
         numbers[str(row["feature"])]: float(row["frequency"])
         for row in records(index, "lasso_frequency", model)
@@ -58,14 +61,14 @@ def _panels(index: Index, model: str, listed: Sequence[str]) -> tuple[Panel, ...
     kept = [numbers[str(row["term"])] for row in formula if row["term"] in numbers]
     draws = (
         (f"{model}: cross-validation", partial(plot_lasso_cv, cv)),
-        (f"{model}: coefficients", partial(_paths, cv, names)),
+        (f"{model}: coefficients", partial(_paths, cv, named)),
         (f"{model}: selection frequency", partial(_frequency, frequency, kept)),
     )
     # The blank subtitle leaves room for the numbers above the axes.
     return tuple(Panel(title, (Plot(draw, HEIGHT_MM),), BLANK) for title, draw in draws)
 
 
-def _paths(cv: LassoCrossValidation, names: Sequence[str], ax: Axes) -> Axes:
+def _paths(cv: LassoCrossValidation, names: Sequence[str] | None, ax: Axes) -> Axes:
     """Draw the paths with their legend beside them, where no line runs."""
     plot_lasso_paths(cv.path, ax, names=names, cv=cv)
     if ax.get_legend() is not None:
@@ -87,6 +90,16 @@ def _frequency(frequency: Mapping[str, float], kept: Sequence[str], ax: Axes) ->
     plot_selection_frequency(frequency, ax, kept=kept)
     ax.set_ylim(max(FEWEST_BARS, ax.get_ylim()[0]), -0.5)
     return ax
+
+
+def largest(index: Index, model: str) -> list[str]:
+    """Return the features with the largest coefficients at the best lambda, which are named."""
+    if not records(index, "lasso_cv", model):
+        return []
+    features, cv = cross_validation(index, model)
+    at_best = np.abs(cv.path.coefficients[cv.index_min])
+    order = np.argsort(-at_best, kind="stable")[:NAMED]
+    return [features[j] for j in order if at_best[j] > 0.0]
 
 
 def cross_validation(index: Index, model: str) -> tuple[list[str], LassoCrossValidation]:

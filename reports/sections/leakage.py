@@ -209,8 +209,8 @@ def _shift_table(notable: Sequence[tuple[Record, list[str]]]) -> Table:
             Cell(str(row["feature"]), notes.mark(said)),
             Cell(", ".join(models)),
             Cell(_range(row)),
-            Cell(_median(row["development_median"])),
-            Cell(_median(row["external_median"])),
+            Cell(_measured(row["development_median"])),
+            Cell(_measured(row["external_median"])),
             Cell(fmt.number(row["standardised_mean_shift"], digits=2)),
             Cell(fmt.percent(row["share_outside"], digits=0)),
             Cell(fmt.integer(row["missing"])),
@@ -242,8 +242,11 @@ def _range(row: Record) -> str:
     low, high = row["development_low"], row["development_high"]
     if low is None or high is None:
         return fmt.NOT_ESTIMABLE
-    return f"{fmt.plain(low, significant=3)} to {fmt.plain(high, significant=3)}"
+    return f"{_measured(low)} to {_measured(high)}"
 
 
-def _median(value: float | None) -> str:
+def _measured(value: float | None) -> str:
+    """Return a measurement of unknown unit with three digits, all of those before the point."""
+    if value is not None and abs(value) >= 100.0:
+        return fmt.integer(value)
     return fmt.plain(value, significant=3)

@@ -43,14 +43,14 @@ def models_with(index: Index, kind: str) -> list[str]:
 def link_of(index: Index, model: str) -> str:
     """Return the scale of a model's score; empty where the results do not say.
 
-    Regressions are logistic or Cox models; a LASSO of a 0/1 outcome may also be linear.
+    Models without steps are logistic or Cox regressions; a LASSO of a 0/1 outcome may be linear.
     """
     if index.is_survival:
         return "log-hazard"
     said = [str(row["link"]) for row in records(index, "formula", model) if row.get("link")]
     if said:
         return said[0]
-    return "logit" if records(index, "ratios", model) else ""
+    return "" if records(index, "steps", model) else "logit"
 
 
 def scale_of(index: Index, model: str) -> str:

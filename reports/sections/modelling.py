@@ -4,6 +4,7 @@ from extval.reports import format as fmt
 from extval.reports.blocks import (
     INTERVAL,
     RIGHT,
+    Band,
     Block,
     Cell,
     Column,
@@ -103,37 +104,44 @@ def _internal_row(model: str, rows: list[Record], notes: Footnotes) -> Row:
 def _optimism(index: Index) -> list[Block]:
     """Return the optimism that a bootstrap of the whole procedure found, if one was run."""
     notes = Footnotes()
-    lines = [
-        Row(
-            (
-                Cell(str(row["model"])),
-                Cell(heading(str(row["metric"])), notes.mark(str(row["note"] or ""))),
-                Cell(fmt.number(row["apparent"])),
-                Cell(f"{fmt.number(row['optimism'])} ({fmt.number(row['monte_carlo_se'])})"),
-                Cell(fmt.estimate(row["corrected"], row["lower"], row["upper"])),
-                Cell(fmt.integer(row["resamples"])),
+    lines: list[Row | Band] = []
+    for model in models_with(index, "optimism"):
+        lines.append(Band(model))
+        for row in records(index, "optimism", model):
+            about = label(str(row["metric"]))
+            shown = [row[key] for key in ("apparent", "optimism", "monte_carlo_se", "corrected")]
+            apparent, moved, error, corrected = (fmt.number(v, digits=3) for v in shown)
+            cells = (
+                Cell(about.name, notes.mark(str(row["note"] or ""))),
+                Cell(apparent),
+                Cell(f"{moved} ({error})"),
+                Cell(corrected),
+                Cell(
+                    fmt.ABSENT if row["lower"] is None else fmt.limits(row["lower"], row["upper"])
+                ),
             )
-        )
-        for row in records(index, "optimism")
-    ]
+            lines.append(Row(cells))
     if not lines:
         return []
+    resamples = {row["resamples"] for row in records(index, "optimism")}
     return [
         Table(
             caption="Optimism of the whole procedure, by the bootstrap.",
             columns=(
-                Column("Model"),
                 Column("Measure"),
                 Column("Apparent", RIGHT),
-                Column("Optimism (Monte Carlo SE)", INTERVAL),
-                Column(f"Corrected {index.ci}", INTERVAL),
-                Column("Resamples", RIGHT),
+                Column("Optimism (SE)", INTERVAL),
+                Column("Corrected", RIGHT),
+                Column(f"{index.level} interval", RIGHT),
             ),
             rows=tuple(lines),
             footnotes=notes.listed(),
             remarks=(
-                "Optimism, mean over the resamples of the performance of a model learned in a "
-                "resample, there minus in all development patients (Harrell); SE, standard error.",
+                "Optimism, mean over "
+                f"{' or '.join(fmt.integer(count) for count in sorted(resamples))} resamples of "
+                "the performance of a model learned in a resample, there minus in all development "
+                "patients (Harrell); SE, its Monte Carlo standard error; corrected, apparent minus "
+                "optimism.",
             ),
         )
     ]

@@ -113,15 +113,18 @@ def expression(terms: dict[str, float]) -> str:
 def listed(index: Index, model: str) -> list[str]:
     """Return the features of a signature that the report prints, in the order of their numbers.
 
-    By mRMR rank, then those with a coefficient; long lists only with a coefficient.
+    By mRMR rank or in the order of the table, with those that the LASSO's path has; of a long
+    list, the features of the model and those that the figure of the path names.
     """
-    coefficients = _coefficients(index, model)
     ranked = [str(row["feature"]) for row in records(index, "selection", model)]
     screened = [str(row["name"]) for row in records(index, "screen", model) if row["kept"]]
-    every = list(dict.fromkeys([*ranked, *screened, *coefficients]))
+    coefficients = _coefficients(index, model)
+    path = [str(row["feature"]) for row in records(index, "lasso_path", model)]
+    every = list(dict.fromkeys([*ranked, *screened, *coefficients, *path]))
     if len(every) <= MOST_FEATURES:
         return every
-    return [name for name in every if name in coefficients] or every[:MOST_FEATURES]
+    wanted = {*coefficients, *lasso.largest(index, model)}
+    return [name for name in every if name in wanted] or every[:MOST_FEATURES]
 
 
 def _terms(index: Index, model: str, output: str) -> dict[str, float]:
@@ -279,17 +282,14 @@ def _features(index: Index, signatures: Sequence[str]) -> Table | None:
 
 def _left_out(index: Index, model: str, shown: Sequence[str]) -> str:
     """Return what is said of a list that is not printed whole."""
-    n_ranked = len(records(index, "selection", model))
-    n_ranked += sum(bool(row["kept"]) for row in records(index, "screen", model))
-    if n_ranked <= len(shown):
+    ranked = len(records(index, "selection", model))
+    reached = ranked or sum(bool(row["kept"]) for row in records(index, "screen", model))
+    if reached <= len(shown):
         return ""
-    return (
-        f"{fmt.counted(n_ranked, 'feature')} reached the model; those without a coefficient are "
-        "in modelling/."
-        if _coefficients(index, model)
-        else f"The first {fmt.integer(len(shown))} of {fmt.counted(n_ranked, 'feature')} that "
-        "reached the model; the others are in modelling/."
-    )
+    said = f"{fmt.counted(reached, 'feature')} reached the model; the others are in modelling/"
+    if not _coefficients(index, model):
+        return f"{said}."
+    return f"{said} and have no coefficient."
 
 
 def _coefficient(value: float | None, *, penalised: bool) -> str:

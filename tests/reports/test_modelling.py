@@ -18,6 +18,7 @@ from extval.validate import store
 from tests.reports.factory import binary_results
 from tests.reports.learned import LONG, ORDER, OTHER, SEPARATED, THIRD, learned, rows_of
 
+LAMBDAS = (0.4, 0.2, 0.1)
 NB, DASH, MINUS = "\u00a0", "\u2014", "\u2212"
 
 
@@ -121,6 +122,25 @@ def test_a_long_list_shows_the_features_with_a_coefficient():
     assert signatures.listed(index, "RS") == [LONG, OTHER]
     found = table(signatures.blocks(index), "Selected features")
     assert found.footnotes[0].text.startswith(f"99{NB}features reached the model")
+
+
+def test_a_long_list_keeps_the_features_that_the_path_names():
+    path = [("RS", f"f{j}", x, (j + 1) * (x < 0.4)) for j in range(60) for x in LAMBDAS]
+    formula = rows_of("model output term coefficient", ("RS", "score", "(intercept)", -0.1))
+    index = learned(
+        without=("selection", "screen"),
+        lasso_path=rows_of("model feature lambda coefficient", *path),
+        formula=formula,
+    )
+    assert signatures.listed(index, "RS") == [f"f{j}" for j in range(54, 60)]
+    legend = drawn(figures(signatures.blocks(index))[0].panels[1]).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["6", "5", "4", "3", "2", "1"]
+
+
+def test_no_path_is_named_where_the_best_lambda_keeps_nothing(index):
+    rows = index.results.modelling["lasso_cv"]
+    null = learned(lasso_cv=rows | {"nonzero": [0, 0, 2]})
+    assert drawn(figures(signatures.blocks(null))[0].panels[1]).get_legend() is None
 
 
 def test_classifiers_say_which_was_chosen(index):
@@ -275,7 +295,8 @@ def test_optimism_has_a_table_where_it_was_estimated():
         ("RS", "auc", 200, 0.8, 0.1, 0.004, 0.7, nan, nan, 0, ""),
     )
     found = table(modelling.internal(learned(optimism=optimism)), "Optimism")
-    assert cells(found) == [("RS", "AUC", "0.800", "0.100 (0.004)", "0.700 (not estimable)", "200")]
+    assert cells(found) == ["RS", ("AUC", "0.800", "0.100 (0.004)", "0.700", DASH)]
+    assert "mean over 200 resamples" in found.remarks[0]
 
 
 def test_the_audit_joins_steps_and_models_that_saw_the_same(index):
@@ -329,7 +350,7 @@ def test_the_shift_table_has_notable_inputs_once_and_suspected_units_first(index
     found = table(blocks, "Inputs whose")
     no = "not estimable"
     assert cells(found) == [
-        ("size", "clinical", "2.1 to 5.2", "3.2", "31", "9.00", "100%", "2"),
+        ("size", "clinical", "2.1 to 5.2", "3.2", "290", "9.00", "100%", "2"),
         (OTHER, "RS, DLRN", "0 to 1", "0.5", "0.8", "0.75", "5%", "0"),
         ("age", "clinical", "2.1 to 2.1", "2.1", no, no, no, "60"),
     ]
