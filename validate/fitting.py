@@ -8,6 +8,7 @@ same command goes on where it was stopped.
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -121,12 +122,13 @@ def fit_model(
     table = data.table[data.development]
     key = _key(study, data, name, outcome)
     stored = cache / f"{key}.json"
-    if stored.is_file():
-        return _revived(stored)
+    before = _revived(stored)
+    if before is not None:
+        return before
     unfitted = procedures.estimator(study, data, name)
     try:
         found = _fitted(study, data, unfitted, table, outcome, name, n_jobs=n_jobs, watch=watch)
-    except (ValueError, LeakageError) as error:
+    except (ValueError, LeakageError, locking.LockError) as error:
         raise InputError(f"models.{name}: {error}") from error
     _store(stored, found)
     return found
@@ -154,8 +156,15 @@ def _fitted(
     fitted = clone(unfitted).fit(table, outcome)
     watch(1, len(parts) + 1)
     jobs = (
-        delayed(_fold)(unfitted, table.iloc[train], outcome[train], table.iloc[test], horizons)
-        for train, test in parts
+        delayed(_fold)(
+            unfitted,
+            table.iloc[train],
+            outcome[train],
+            table.iloc[test],
+            horizons,
+            label=f"fold {k} of {len(parts)}",
+        )
+        for k, (train, test) in enumerate(parts, start=1)
     )
     predictions: list[pd.DataFrame] = []
     records = list(fit_records(fitted, name=name))
@@ -163,6 +172,12 @@ def _fitted(
     for k, (model, predicted) in enumerate(
         Parallel(n_jobs=n_jobs, return_as="generator")(jobs), start=1
     ):
+        if predicted.isna().any(axis=None):
+            raise ValueError(
+                f"without fold {k} of {len(parts)} the model has no finite estimate, so its "
+                f"patients cannot be predicted. {_why(model)} Use fewer folds "
+                "(`internal_validation.folds`) or fewer predictors."
+            )
         predictions.append(predicted)
         records += fit_records(
             model,
@@ -207,8 +222,26 @@ def _fold(
     outcome: NDArray[Any],
     held_out: pd.DataFrame,
     horizons: tuple[float, ...],
+    *,
+    label: str,
 ) -> tuple[Any, pd.DataFrame]:
     """Return a model fitted without some patients, and what it predicts for them."""
+    try:
+        return _without(unfitted, table, outcome, held_out, horizons)
+    except ValueError as error:
+        raise ValueError(
+            f"internal validation, {label} ({len(table)} patients to learn from, {len(held_out)} "
+            f"left out): {error}"
+        ) from error
+
+
+def _without(
+    unfitted: Any,
+    table: pd.DataFrame,
+    outcome: NDArray[Any],
+    held_out: pd.DataFrame,
+    horizons: tuple[float, ...],
+) -> tuple[Any, pd.DataFrame]:
     model = clone(unfitted).fit(table, outcome)
     columns: dict[str, Any] = {"score": model.linear_predictor(held_out)}
     if horizons:
@@ -256,6 +289,16 @@ def _optimism(
         confidence_level=study.confidence_level,
     )
     return modelling_tables.optimism(name, found)
+
+
+def _why(model: Any) -> str:
+    """Return what a model says of itself when it is not estimable."""
+    for part in (getattr(model, "regression_", None), model):
+        for holder in (getattr(part, "model_", None), part):
+            sentence = str(getattr(holder, "sentence_", ""))
+            if sentence:
+                return sentence
+    return ""
 
 
 def link_of(model: Any) -> Link:
@@ -392,6 +435,7 @@ def _key(study: Run, data: RunData, name: str, outcome: NDArray[Any]) -> str:
         "level": study.confidence_level,
         "data": sha256_of(data.table[data.development], outcome),
         "external": _external_key(study, data, name),
+        "reader_kinds": procedures.reader_kinds(study, data.readings),
         "readings": {
             reader: sha256_of(values, np.zeros(0)) for reader, values in data.readings.items()
         },
@@ -412,21 +456,30 @@ def _store(path: Path, found: StoredFit) -> None:
         "tables": found.tables,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content), encoding="utf-8")
-    part.replace(path)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part")  # two runs may share the folder
+    try:
+        part.write_text(json.dumps(content), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _revived(path: Path) -> StoredFit:
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    coded = raw["classifier"]
-    return StoredFit(
-        model=LockedModel.model_validate(raw["model"]),
-        classifier=None if coded is None else base64.b64decode(coded),
-        development=raw["development"],
-        records=tuple(
-            FitRecord(**(item | {key: tuple(item[key]) for key in ("patients", "unseen")}))
-            for item in raw["records"]
-        ),
-        tables=raw["tables"],
-    )
+def _revived(path: Path) -> StoredFit | None:
+    """Return a stored fit; None where there is none, or none that can be read."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        coded = raw["classifier"]
+        return StoredFit(
+            model=LockedModel.model_validate(raw["model"]),
+            classifier=None if coded is None else base64.b64decode(coded),
+            development=raw["development"],
+            records=tuple(
+                FitRecord(**(item | {key: tuple(item[key]) for key in ("patients", "unseen")}))
+                for item in raw["records"]
+            ),
+            tables=raw["tables"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # absent, cut short, or of another version
+        return None

@@ -88,7 +88,7 @@ def _steps(study: Run, data: RunData, wanted: Preparation) -> list[Step]:
                 "reliability",
                 ReliabilityFilter(
                     dict(readings),
-                    kinds=_reader_kinds(study, readings),
+                    kinds=reader_kinds(study, readings),
                     form=wanted.reliability.form,
                     keep=wanted.reliability.keep,
                     above=wanted.reliability.above,
@@ -175,6 +175,7 @@ def _clinical(study: Run, plan: ClinicalPlan) -> ClinicalModel:
         rule="prespecified" if rule is None else "univariate-then-multivariable",
         horizons=horizons_of(study) or None,
         confidence_level=study.confidence_level,
+        separation="firth",
         **given,
     )
 
@@ -189,7 +190,11 @@ def _combined(study: Run, data: RunData, name: str, plan: CombinedPlan) -> Combi
         clinical = _clinical(study, part)
     else:
         clinical = ClinicalModel(
-            kind_of(study), declared(plan.predictors), horizons=horizons_of(study) or None
+            kind_of(study),
+            declared(plan.predictors),
+            horizons=horizons_of(study) or None,
+            confidence_level=study.confidence_level,
+            separation="firth",
         )
     return CombinedModel(
         signature=_signature(study, data, plan.signature, signature),
@@ -215,7 +220,8 @@ def declared(predictors: Mapping[str, Predictor]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _reader_kinds(study: Run, readings: Mapping[str, Any]) -> dict[str, str]:
+def reader_kinds(study: Run, readings: Mapping[str, Any]) -> dict[str, str]:
+    """Return whether each reading is another reader's (inter) or the same one's (intra)."""
     if study.feature_tables is not None:
         return {name: study.feature_tables.readings[name].kind for name in readings}
     return {name: study.readers.get(name, "inter") for name in readings}

@@ -159,6 +159,17 @@ def term_table(
     return pd.DataFrame(rows, columns=list(TABLE))
 
 
+def with_firth(table: pd.DataFrame, coefficients: FloatArray, se: FloatArray, level: float) -> None:
+    """Put Firth's estimates with Wald limits into a table whose terms have no other."""
+    z = float(ndtri(0.5 + level / 2))
+    table["coefficient"], table["se"] = coefficients, se
+    with np.errstate(over="ignore"):
+        table["ratio"] = np.exp(coefficients)
+        table["wald_lower"] = np.exp(coefficients - z * se)
+        table["wald_upper"] = np.exp(coefficients + z * se)
+    table["wald_p"] = 2.0 * ndtr(-np.abs(coefficients / se))
+
+
 def trouble(outcome: Outcome, columns: FloatArray, terms: Sequence[str], status: Status) -> str:
     """Return why there is no maximum, in a sentence that names the predictors where it can."""
     if status is Status.OK:

@@ -61,7 +61,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         taken out and the model fitted again until all are below the limit.
     test : {"likelihood-ratio", "wald"}
         A categorical predictor has one joint P value, so it is in or out as a whole.
-    ties, horizons, confidence_level
+    ties, horizons, confidence_level, separation
         As of `RegressionModel`.
 
     Attributes
@@ -115,6 +115,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         ties: str = "efron",
         horizons: Any = None,
         confidence_level: float = 0.95,
+        separation: str = "undefined",
     ) -> None:
         self.kind = kind
         self.candidates = candidates
@@ -126,6 +127,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         self.ties = ties
         self.horizons = horizons
         self.confidence_level = confidence_level
+        self.separation = separation
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
         """Choose the predictors and fit the final model.
@@ -297,6 +299,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
             ties=self.ties,
             horizons=self.horizons,
             confidence_level=self.confidence_level,
+            separation=self.separation,
         )
 
     def _lazily(self, which: str, models: list[list[str]]) -> pd.DataFrame:

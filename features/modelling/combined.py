@@ -48,6 +48,7 @@ class RegressionWithScore(LearnsFromPatients, BaseEstimator):  # type: ignore[mi
             predictors,
             horizons=self.clinical.horizons,
             confidence_level=self.clinical.confidence_level,
+            separation=self.clinical.separation,
         ).fit(x, y)
         if hasattr(self.model_, "classes_"):
             self.classes_ = self.model_.classes_

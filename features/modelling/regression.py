@@ -22,6 +22,7 @@ from extval.features.modelling._likelihoods import (
     term_table,
     trouble,
     wald,
+    with_firth,
 )
 from extval.features.modelling.outcome import is_survival, time_and_event
 from extval.features.modelling.patients import LearnsFromPatients
@@ -35,9 +36,13 @@ from extval.features.modelling.predictors import (
 )
 from extval.stats import _checks
 from extval.stats._checks import FloatArray
+from extval.stats.firth import firth_logistic
+from extval.stats.results import Status
 
 KINDS = (LOGISTIC, COX)
 TIES = ("efron", "breslow")
+SEPARATION = ("undefined", "firth")
+FIRTH = "Firth's penalised estimate stands in its place."
 
 
 def of_kind(kind: str) -> Any:
@@ -63,6 +68,9 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         Times, in the unit of the follow-up, at which a Cox model predicts risk; increasing.
     confidence_level : float in (0, 1)
         Of the intervals in `table_`.
+    separation : {"undefined", "firth"}
+        What stands for a logistic model that has no maximum-likelihood estimate because outcomes
+        are separated: NaN, or Firth's penalised estimate. `sentence_` says so either way.
 
     Attributes
     ----------
@@ -97,6 +105,8 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         The two outcomes of a logistic model; the second is the event.
     log_likelihood_ : float
     n_, events_ : int
+    firth_ : bool
+        Whether Firth's estimate stands for one that does not exist.
     sentence_ : str
         Why something is undefined, and which declared levels nobody had; empty if all is well.
 
@@ -132,12 +142,14 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         ties: str = "efron",
         horizons: Any = None,
         confidence_level: float = 0.95,
+        separation: str = "undefined",
     ) -> None:
         self.kind = kind
         self.predictors = predictors
         self.ties = ties
         self.horizons = horizons
         self.confidence_level = confidence_level
+        self.separation = separation
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
         """Fit the model.
@@ -160,6 +172,7 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
             undeclared level.
         """
         _checks.choice(self.kind, KINDS, name="kind")
+        _checks.choice(self.separation, SEPARATION, name="separation")
         table, named = table_of(self, X, self.predictors, reset=True)
         self.predictors_ = learned(self.predictors, table, named=named)
         columns = self._columns(table, named=named)
@@ -186,6 +199,8 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         self.coef_ = np.full_like(self.means_, np.nan) if single else self._best.coefficients
         self.intercept_ = np.nan if undefined else self._best.intercept
         self.log_likelihood_ = np.nan if undefined else self._best.log_likelihood
+        wanted = self.separation == "firth" and self._best.status is Status.SEPARATION
+        self.firth_ = wanted and not single and self._learn_firth(columns, outcome)
         self._describe(columns)
         if self.kind == COX:
             self._learn_baseline(outcome, columns, undefined=undefined)
@@ -211,6 +226,8 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
                 level=_checks.level(self.confidence_level),
                 note=self.sentence_ if np.isnan(self.log_likelihood_) else "",
             )
+            if self.firth_:
+                with_firth(self._table, self.coef_, self._firth_se, self.confidence_level)
         return self._table
 
     @property
@@ -316,6 +333,18 @@ class RegressionModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
             columns = columns - self.means_
         # Summed column by column, so that a patient's value does not depend on who else is there.
         return np.asarray(self.intercept_ + (columns * self.coef_).sum(axis=1))
+
+    def _learn_firth(self, columns: FloatArray, outcome: Outcome) -> bool:
+        """Take Firth's estimate where maximum likelihood has none; return whether there is one."""
+        centred = np.column_stack((np.ones(len(columns)), columns - self.means_))
+        fit = firth_logistic(centred, outcome.event)
+        if fit.status is not Status.OK:
+            return False
+        self.coef_ = fit.coefficients[1:]
+        self.intercept_ = float(fit.coefficients[0] - self.means_ @ self.coef_)
+        self._firth_se = np.sqrt(np.diag(fit.covariance))[1:]
+        self.sentence_ = f"{self.sentence_} {FIRTH}"
+        return True
 
     def _describe(self, columns: FloatArray) -> None:
         """Keep what a nomogram needs of the development patients."""

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from extval.features.modelling.clinical import ClinicalModel
 from extval.features.modelling.outcome import survival
 from extval.features.modelling.regression import RegressionModel
+from extval.stats.firth import firth_logistic
 from tests.oracles import cox as cox_oracle
 
 REFERENCE = json.loads(
@@ -366,3 +367,30 @@ EXPECTED = dict.fromkeys(
 )
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
+
+
+def test_firth_stands_for_an_estimate_that_does_not_exist():
+    x = pd.DataFrame({"size": [1.0, 2, 3, 4, 5, 6, 7]}, index=list("abcdefg"))
+    y = np.array([0, 0, 0, 0, 1, 1, 1])
+    plain = RegressionModel().fit(x, y)
+    assert np.isnan(plain.coef_).all()
+    assert not plain.firth_
+    model = RegressionModel(separation="firth").fit(x, y)
+    design = np.column_stack((np.ones(7), x["size"]))
+    expected = firth_logistic(design, y)
+    assert model.firth_
+    assert_allclose([model.intercept_, *model.coef_], expected.coefficients, rtol=1e-6)
+    row = model.table_.iloc[0]
+    assert_allclose(row["se"], np.sqrt(expected.covariance[1, 1]), rtol=1e-6)
+    assert np.isfinite([row["wald_lower"], row["wald_upper"], row["wald_p"]]).all()
+    assert np.isnan([row["profile_lower"], row["profile_upper"]]).all()
+    assert "Firth's penalised estimate stands in its place" in row["note"]
+    assert np.isfinite(model.predict_proba(x)).all()
+
+
+def test_firth_is_not_used_where_maximum_likelihood_exists():
+    x = pd.DataFrame({"size": [1.0, 2, 3, 4, 5, 6, 7]})
+    y = np.array([0, 1, 0, 1, 0, 1, 1])
+    plain, asked = RegressionModel().fit(x, y), RegressionModel(separation="firth").fit(x, y)
+    assert not asked.firth_
+    assert_allclose(asked.coef_, plain.coef_, rtol=0)
