@@ -17,15 +17,18 @@ def binary(values: ArrayLike, *, name: str = "y_true") -> BoolArray:
         raise ValueError(f"`{name}` must be 1-D; got shape {arr.shape}.")
     if arr.dtype == np.bool_:
         return arr
-    numeric = arr.dtype.kind in "iuf"
-    allowed = (arr == 0) | (arr == 1) if numeric else np.isin(arr, (0, 1))
+    if arr.dtype.kind in "iuf":
+        is_one = np.asarray(arr == 1)
+        allowed = (arr == 0) | is_one
+    else:
+        allowed, is_one = np.isin(arr, (0, 1)), arr
     if not allowed.all():
         bad = np.flatnonzero(~allowed)
         raise ValueError(
             f"`{name}` must hold only 0 and 1; {bad.size} of {arr.size} values do not, first at "
             f"index {bad[0]} ({arr[bad[0]]})."
         )
-    return arr.astype(np.bool_)
+    return is_one.astype(np.bool_, copy=False)
 
 
 def finite(values: ArrayLike, n: int, *, name: str) -> FloatArray:

@@ -8,6 +8,27 @@ from numpy.typing import NDArray
 from extval.stats._jit import kernel
 from extval.stats._resampling import resample_counts
 
+_CACHED = 4096
+
+
+@kernel
+def count_positives(
+    y_prob: NDArray[np.float64],
+    is_case: NDArray[np.bool_],
+    thresholds: NDArray[np.float64],
+    positives: NDArray[np.int64],
+) -> None:
+    """Write the false and true positives at each threshold, (2, t); no array of n is made."""
+    n = y_prob.size
+    codes = np.empty(min(n, _CACHED), np.int32)
+    tables = np.zeros((4, 2 * (thresholds.size + 1)), np.int64)
+    for start in range(0, n, _CACHED):
+        stop = min(start + _CACHED, n)
+        block = codes[: stop - start]
+        threshold_bins(y_prob[start:stop], is_case[start:stop], thresholds, block)
+        add_codes(block, tables)
+    counts_at_thresholds(tables.sum(axis=0), positives)
+
 
 @kernel
 def threshold_bins(
@@ -18,20 +39,34 @@ def threshold_bins(
 ) -> None:
     """Write ``2 * (number of thresholds <= y_prob) + is_case`` of each patient, shape (n,).
 
-    The first guess assumes an even grid; the steps after it make any increasing grid exact.
+    Each patient is compared with the threshold that is nearest on an even grid, without a branch.
+    The guess which that is rises with y_prob, so where it is right for the thresholds themselves,
+    one comparison is enough for all between; on any other increasing grid a search follows.
     """
     size = thresholds.size
     first = thresholds[0]
     width = thresholds[size - 1] - first
     scale = (size - 1) / width if width > 1e-9 else 0.0
+    last = size - 1.0
+    # A loop of its own, as only loops that look nothing up become vector instructions.
     for i in range(y_prob.size):
-        p = y_prob[i]
-        reached = min(max(int((p - first) * scale) + 1, 0), size)
-        while reached < size and p >= thresholds[reached]:
-            reached += 1
-        while reached > 0 and p < thresholds[reached - 1]:
-            reached -= 1
-        codes[i] = 2 * reached + (1 if is_case[i] else 0)
+        codes[i] = np.int32(min(max((y_prob[i] - first) * scale + 0.5, 0.0), last))
+    for i in range(y_prob.size):
+        nearest = np.uint32(codes[i])
+        reached = nearest + np.uint32(y_prob[i] >= thresholds[nearest])
+        codes[i] = np.uint32(2) * reached + np.uint32(is_case[i])
+    even = True
+    for j in range(size):
+        even = even and int((thresholds[j] - first) * scale + 0.5) == j
+    if not even:
+        for i in range(y_prob.size):
+            p = y_prob[i]
+            reached = codes[i] // 2
+            while reached < size and p >= thresholds[reached]:
+                reached += 1
+            while reached > 0 and p < thresholds[reached - 1]:
+                reached -= 1
+            codes[i] = 2 * reached + is_case[i]
 
 
 @kernel
@@ -46,9 +81,8 @@ def counts_at_thresholds(histogram: NDArray[np.int64], positives: NDArray[np.int
 
 
 @kernel
-def code_counts(codes: NDArray[Any], histogram: NDArray[np.int64]) -> None:
-    """Write how often each code occurs; four tables, so that equal neighbours do not wait."""
-    tables = np.zeros((4, histogram.size), np.int64)
+def add_codes(codes: NDArray[Any], tables: NDArray[np.int64]) -> None:
+    """Add how often each code occurs to four tables, so that equal neighbours do not wait."""
     n = codes.size
     whole = n - n % 4
     for i in range(0, whole, 4):
@@ -58,8 +92,6 @@ def code_counts(codes: NDArray[Any], histogram: NDArray[np.int64]) -> None:
         tables[3, codes[i + 3]] += 1
     for i in range(whole, n):
         tables[0, codes[i]] += 1
-    for c in range(histogram.size):
-        histogram[c] = tables[0, c] + tables[1, c] + tables[2, c] + tables[3, c]
 
 
 @kernel

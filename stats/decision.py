@@ -9,8 +9,7 @@ from scipy.special import ndtri
 
 from extval.stats import _checks
 from extval.stats._kernels_decision import (
-    code_counts,
-    counts_at_thresholds,
+    count_positives,
     resampled_counts,
     threshold_bins,
 )
@@ -296,12 +295,8 @@ def counts_at(
 ) -> IntArray:
     """Return false and true positives of k models, shape (k, 2, t)."""
     positives = np.empty((len(rows), 2, thresholds.size), np.int64)
-    histogram = np.empty(2 * (thresholds.size + 1), np.int64)
-    codes = np.empty(is_case.size, np.int32)
     for row, out in zip(rows, positives, strict=True):
-        threshold_bins(row, is_case, thresholds, codes)
-        code_counts(codes, histogram)
-        counts_at_thresholds(histogram, out)
+        count_positives(row, is_case, thresholds, out)
     return positives
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 
 from extval.stats import Status
+from extval.stats._kernels_decision import count_positives
 from extval.stats._resampling import replicate_key
 from extval.stats.bootstrap import percentile_interval
 from extval.stats.decision import decision_curve, net_benefit
@@ -73,6 +74,30 @@ def test_curves_are_the_means_of_the_contributions(study, grid):
     else:
         assert np.isnan(curve.standardized).all()
     assert np.isnan(curve.lower).all()
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        np.arange(1, 100) / 100,
+        np.linspace(0.05, 0.3, 26),
+        np.array([0.3]),
+        np.array([0.0, 0.5]),
+        np.array([0.1, 0.1000001, 0.11, 0.5, 0.9]),
+        np.array([0.25, np.nextafter(0.25, 1.0)]),
+        np.sort(np.random.default_rng(3).random(40)),
+    ],
+)
+def test_a_probability_at_a_threshold_or_beside_it_is_counted_exactly(grid):
+    some = np.random.default_rng(1).random(5000)
+    prob = np.concatenate(
+        [some, grid, np.nextafter(grid, 0.0), np.nextafter(grid, 1.0), np.round(some, 2), [0.0, 1]]
+    )
+    is_case = np.random.default_rng(2).random(prob.size) < 0.3
+    counts = np.empty((2, grid.size), np.int64)
+    count_positives(prob, is_case, grid, counts)
+    reached = prob >= grid[:, np.newaxis]
+    assert_array_equal(counts, [(reached & ~is_case).sum(axis=1), (reached & is_case).sum(axis=1)])
 
 
 @given(studies(), grids, st.randoms())
