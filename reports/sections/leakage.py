@@ -32,6 +32,7 @@ PURPOSES = {
 }
 STEPS = {"combat": "ComBat", "mrmr": "mRMR"}
 LOCKED, OUTCOMES = "model locked", "external outcomes read"
+EARLIER = (LOCKED, "external patients predicted")
 FAR, MANY, MOST_ROWS = 0.5, 0.1, 40
 
 
@@ -125,9 +126,9 @@ def _locked_first(events: Sequence[Record]) -> list[Block]:
     if OUTCOMES not in names:
         return []
     read = names.index(OUTCOMES)
-    if LOCKED in names[read:]:
-        late = ", ".join(str(e["model"]) for e in events[read:] if e["event"] == LOCKED)
-        said = f"External outcomes were read before these models were locked: {late}."
+    late = [f"{e['event']} ({e['model']})" for e in events[read:] if e["event"] in EARLIER]
+    if late:
+        said = f"External outcomes were read before these events: {', '.join(late)}."
         return [Caution("Outcomes were read too early", (said,))]
     said = "The model was" if locked == 1 else f"All {fmt.counted(locked, 'model')} were"
     return [

@@ -341,7 +341,10 @@ def test_outcomes_that_were_read_too_early_are_loud(index):
     provenance = {**index.results.provenance, "order": turned}
     blocks = leakage.audit(Index(replace(index.results, provenance=provenance))).blocks
     found = next(block for block in blocks if isinstance(block, Caution))
-    assert found.sentences[0].endswith("before these models were locked: RS, clinical.")
+    assert found.sentences[0].endswith(
+        "before these events: model locked (RS), model locked (clinical), "
+        "external patients predicted (RS)."
+    )
 
 
 def test_the_shift_table_has_notable_inputs_once_and_suspected_units_first(index):
