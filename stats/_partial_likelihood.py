@@ -59,7 +59,7 @@ class RiskSums:
     Attributes
     ----------
     relative_risk : ndarray of shape (n,)
-        ``exp(x'b)`` up to the factor ``exp(shift)``.
+        ``exp(x'b)`` up to the factor ``exp(shift)``; at most 1 for who is never at risk.
     log_total, inverse : ndarray of shape (events,)
         Logarithm and inverse of the total relative risk from which each event was drawn.
     mean : ndarray of shape (events, p)
@@ -112,8 +112,9 @@ _WIDE = 1e290
 
 def risk_sums(stratum: CoxStratum, lp: FloatArray) -> RiskSums:
     """Return the risk-set sums at the linear predictors `lp`, shape (n,), of its rows."""
-    shift = float(lp.max())
-    risk = np.exp(lp - shift)
+    # Who is never at risk is in no sum: such a patient must not set the scale, nor overflow it.
+    shift = float(np.max(lp, where=stratum.start < stratum.stop, initial=-np.inf))
+    risk = np.exp(np.minimum(lp - shift, 0.0))
     total = _at_event_times(stratum, risk)
     weighted = risk[:, None] * stratum.x
     moment = _at_event_times(stratum, weighted)

@@ -1,7 +1,7 @@
 """Cox's proportional-hazards regression: hazard ratios with Wald or profile intervals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, inf, nan, sqrt
 
 import numpy as np
@@ -111,7 +111,7 @@ def cox_regression(
     -------
     CoxFit
         All NaN without events, with a predictor that does not vary among the patients at risk, and
-        with collinear predictors. With a monotone likelihood (separation) the coefficients that
+        with collinear predictors; all but the score test where Newton's method fails. With a monotone likelihood (separation) the coefficients that
         diverge are NaN and named in `diverging`, the others are estimated in the limit, and a
         profile interval has its one finite limit.
 
@@ -178,7 +178,9 @@ def cox_regression(
         return _undefined(sheet, center, ties, status)
     best = maximise(layers, np.zeros(p), np.ones(p, dtype=np.bool_))
     if best.status is Status.NOT_CONVERGED:
-        return _undefined(sheet, center, ties, best.status)
+        undefined = _undefined(sheet, center, ties, best.status)
+        # The score test needs no estimate, only the derivatives at zero.
+        return replace(undefined, score=_score_test(sheet, null), log_likelihood_null=null.value)
 
     finite = best.diverging == 0
     beta, covariance = np.where(finite, best.beta, nan), np.full((p, p), nan)

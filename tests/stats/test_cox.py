@@ -288,6 +288,46 @@ def test_a_monotone_likelihood_is_named():
     assert cox_survival([1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 0, 0], x, fit) == ()
 
 
+def test_a_monotone_likelihood_is_named_beside_patients_who_were_never_at_risk():
+    """Patient 7, censored before the event, has a value far above those at risk: 0 and 6."""
+    time, event = [2, 1, 1, 1, 1, 1, 2, 1], [1, 0, 0, 0, 0, 0, 0, 0]
+    x = np.array([[-12.0], [0], [0], [0], [0], [-9], [-13], [17]])
+    fit = cox_regression(time, event, x, method="profile")
+    assert fit.status is fit.terms[0].status is Status.MONOTONE_LIKELIHOOD
+    assert fit.diverging.tolist() == [1]
+    assert_allclose(fit.score.statistic, 1.0, rtol=1e-12)
+    assert_allclose(fit.likelihood_ratio.statistic, 2 * np.log(2), rtol=1e-9)
+    # Twice the drop from 0 is 3.84 where log(1 + exp(-b)) is 1.92.
+    lower = -np.log(np.expm1(1.959963984540054**2 / 2))
+    assert_allclose(fit.terms[0].log_hazard_ratio.interval.low, lower, rtol=1e-8)
+    alone = cox_regression([2, 2], [1, 0], x[[0, 6]], method="profile")
+    assert_allclose(fit.score.statistic, alone.score.statistic, rtol=1e-12)
+    entered_late = cox_regression(
+        [*time, 9], [*event, 0], [*x.tolist(), [40.0]], entry=[0] * 8 + [8]
+    )
+    assert entered_late.status is Status.MONOTONE_LIKELIHOOD
+    assert_allclose(entered_late.likelihood_ratio.statistic, 2 * np.log(2), rtol=1e-9)
+
+
+def test_patients_who_were_never_at_risk_change_nothing():
+    rng = np.random.default_rng(5)
+    time, x = rng.integers(2, 9, 40).astype(float), rng.normal(size=(40, 2))
+    event = rng.random(40) < 0.6
+    fit = cox_regression(time, event, x)
+    far = cox_regression([*time, 1, 1], [*event, 0, 0], [*x, [600, 0], [0, -900]])
+    assert_allclose(far.coefficients, fit.coefficients, rtol=1e-9)
+    assert_allclose(far.covariance, fit.covariance, rtol=1e-8)
+    assert_allclose(far.log_likelihood, fit.log_likelihood, rtol=1e-12)
+
+
+def test_the_score_test_needs_no_estimate():
+    """Thirty events in the exact order of a predictor with gaps too uneven to follow to the end."""
+    x = np.sort(np.random.default_rng(0).normal(size=30))[::-1, np.newaxis]
+    fit = cox_regression(np.arange(30), np.ones(30), x)
+    assert fit.status is Status.NOT_CONVERGED and isnan(fit.likelihood_ratio.p_value)
+    assert fit.score.status is Status.OK and fit.score.p_value < 1e-6
+
+
 def test_wide_values_do_not_overflow():
     rng = np.random.default_rng(3)
     x = rng.standard_cauchy((60, 2)) * [1e-6, 1e6]
