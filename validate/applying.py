@@ -1,6 +1,7 @@
 """`extval apply`: a locked model on new patients, with a look at whether their values are alike."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +27,25 @@ class Applied:
 
     def write(self, path: Path) -> None:
         """Write the CSV, whole or not at all."""
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            part.write_text(self.csv, encoding="utf-8", newline="\n")
-            part.replace(path)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror}.") from error
-        finally:
+        write_whole(path, self.csv)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file under a temporary name and rename it.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
@@ -60,7 +73,12 @@ def apply_model(model_file: Path, table_file: Path, *, patient: str) -> Applied:
         columns[f"{model.name}_risk_group"] = (group + 1).tolist()
     return Applied(
         csv=tidy_csv(list(columns), zip(*columns.values(), strict=True)),
-        sentences=(*model.cautions, *_shifts(model, table)),
+        sentences=(
+            *model.cautions,
+            *_filled(model, table),
+            *new_batches(model, table),
+            *_shifts(model, table),
+        ),
     )
 
 
@@ -80,6 +98,44 @@ def _frame(raw: Table, model: LockedModel, patient: str) -> pd.DataFrame:
     return pd.DataFrame(cells, index=pd.Index(identifiers, name="patient"), dtype=object)
 
 
+def _filled(model: LockedModel, table: pd.DataFrame) -> list[str]:
+    """Return a sentence on cells that were empty and got the median of development."""
+    columns = [name for step in model.steps if step.step == "impute" for name in step.median]
+    if not columns:
+        return []
+    empty = table[columns].isna().sum(axis=1)
+    patients = int((empty > 0).sum())
+    if not patients:
+        return []
+    worst = empty.idxmax()
+    who = "1 patient has" if patients == 1 else f"{patients} of {len(table)} patients have"
+    return [
+        f"{who} empty cells among the {len(columns)} features of the model (most: {worst}, "
+        f"{int(empty.max())} of {len(columns)}); they were filled with development medians, which "
+        "say nothing of the patient."
+    ]
+
+
+def new_batches(model: LockedModel, table: pd.DataFrame, whom: str = "patient") -> list[str]:
+    """Return a sentence for each batch (scanner, centre) that development did not have."""
+    found = []
+    for step in model.steps:
+        if step.step != "combat":
+            continue
+        batches = table[step.batch].astype(str)
+        for batch, count in batches[~batches.isin(list(step.location))].value_counts().items():
+            done = (
+                f"their shift was estimated from the features of "
+                f"{'these patients' if step.calibration is None else 'a calibration subset'}"
+                " without outcomes: the result is transductive"
+                if step.new_batch == "estimate"
+                else "their features were left as they are"
+            )
+            who = f"1 {whom} has" if count == 1 else f"{count} {whom}s have"
+            found.append(f"{who} a {step.batch} ({batch}) that development did not have; {done}.")
+    return found
+
+
 def _shifts(model: LockedModel, table: pd.DataFrame) -> list[str]:
     """Return a sentence for each input whose values look unlike those of development."""
     if not model.inputs:
@@ -90,6 +146,6 @@ def _shifts(model: LockedModel, table: pd.DataFrame) -> list[str]:
         {column: pd.to_numeric(table[column], errors="coerce") for column in summary.index}
     )
     found = shift_of(summary, values)
-    said = [str(sentence) for sentence in found["unit_suspect"] if sentence]
+    said = [f"{name}: {text}" for name, text in found["unit_suspect"].items() if text]
     more = len(said) - LISTED
     return said[:LISTED] + ([f"... and {more} more inputs."] if more > 0 else [])

@@ -81,6 +81,8 @@ def register(
         """Predict for one new patient or a centre with a locked model; needs no network."""
         from extval.validate.applying import apply_model
 
+        if out is not None and out.exists() and out.resolve() in (model.resolve(), table.resolve()):
+            raise InputError(f"--out {out} is the model or the table itself; name another file.")
         found = apply_model(model, table, patient=patient)
         for sentence in found.sentences:
             typer.echo(sentence, err=True)
@@ -99,9 +101,10 @@ def register(
     ) -> None:
         """Lock a model written by hand, for example a published formula."""
         from extval.validate import locked_model
+        from extval.validate.applying import write_whole
 
         found = locked_model.locked(locked_model.read_unlocked(formula))
-        out.write_text(locked_model.to_json(found), encoding="utf-8", newline="\n")
+        write_whole(out, locked_model.to_json(found))
         typer.echo(f"{out}: {found.name}, sha256 {found.sha256}")
 
     @app.command()
@@ -112,10 +115,10 @@ def register(
         ] = "binary",
     ) -> None:
         """Write a study file with comments, to be filled in."""
+        from extval.validate.applying import write_whole
         from extval.validate.study_template import template
 
         if out.exists():
             raise InputError(f"{out} is there already; name another file.")
-        text = template(kind)
-        out.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(out, template(kind))
         typer.echo(f"{out}: fill it in, then run `extval run {out} --out results`.")

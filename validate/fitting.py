@@ -49,7 +49,7 @@ from extval.validate.study_file import (
     preparation_of,
 )
 
-FORMAT = "extval-fit/4"
+FORMAT = "extval-fit/6"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
 LINKS: dict[str, Link] = {"logistic": "logit", "cox": "log-hazard"}
 KINDS: dict[type, ModelKind] = {
@@ -154,6 +154,8 @@ def _fitted(
     watch(0, len(parts) + 1)
     horizons = procedures.horizons_of(study)
     fitted = clone(unfitted).fit(table, outcome)
+    if np.isnan(fitted.linear_predictor(table)).any():
+        raise ValueError(_why(fitted) or "the model has no finite estimate.")
     watch(1, len(parts) + 1)
     jobs = (
         delayed(_fold)(

@@ -181,42 +181,49 @@ def read_model(path: Path) -> LockedModel:
     InputError
         If the file is no model, names an unknown step, or was changed after it was locked.
     """
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}.") from error
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-        raise InputError(f"{path} does not follow schema {SCHEMA}; it is no locked model.")
-    try:
-        model = LockedModel.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        raise InputError(f"{path}, `{where}`: {first['msg']}.") from error
-    found = _digest(raw)
-    if model.sha256 and model.sha256 != found:
+    model, found = _read(path)
+    if not model.sha256:
+        raise InputError(
+            f"{path} is not locked: `sha256` is empty. Lock it with "
+            f"`extval lock {path} --out LOCKED.json`."
+        )
+    if model.sha256 != found:
         raise InputError(
             f"{path} was changed after it was locked: its sha256 is {found[:12]}..., the file says "
             f"{model.sha256[:12]}... Take the original file."
-        )
-    if not model.sha256:
-        raise InputError(
-            f"{path} is not locked: `sha256` is empty. Write it with `extval lock {path}`."
         )
     return model
 
 
 def read_unlocked(path: Path) -> LockedModel:
-    """Return the model in a file written by hand, its `sha256` still absent or empty."""
+    """Return the model in a file written by hand, its `sha256` still absent or empty.
+
+    Raises
+    ------
+    InputError
+        If the file is no model, or was locked before and changed since.
+    """
+    model, found = _read(path)
+    if model.sha256 and model.sha256 != found:
+        raise InputError(
+            f"{path} was locked before and changed since. Take the original file; or, if this is "
+            "to be a model of its own, empty its `sha256`."
+        )
+    return model
+
+
+def _read(path: Path) -> tuple[LockedModel, str]:
+    """Return the model in a file and the hash of its content."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return LockedModel.model_validate(raw)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {error}.") from error
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        raise InputError(f"{path} does not follow schema {SCHEMA}; it is no locked model.")
+    try:
+        return LockedModel.model_validate(raw), _digest(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "(top level)"

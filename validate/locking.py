@@ -88,10 +88,11 @@ def regression_steps(model: RegressionModel, *, score: str) -> list[Step]:
     if not np.isfinite(model.coef_).all() or not np.isfinite(model.intercept_):
         raise LockError(model.sentence_ or "the regression has no finite estimate.")
     found: list[Step] = []
+    read = {predictor.column for predictor in model.predictors_}
     for predictor in model.predictors_:
-        found += _coding(predictor)
+        found += _coding(predictor, read)
     centre = float(model.means_ @ model.coef_) if model.kind == "cox" else 0.0
-    columns = [column for predictor in model.predictors_ for column in _columns(predictor)]
+    columns = [column for predictor in model.predictors_ for column in _columns(predictor, read)]
     coefficients = dict(zip(columns, map(float, model.coef_), strict=True))
     intercept = float(model.intercept_) - centre
     return [*found, Linear(intercept=intercept, coefficients=coefficients, output=score)]
@@ -233,7 +234,7 @@ def _covariate(step: ComBat, term: str, coefficients: list[float]) -> CovariateT
     return CovariateTerm(column=term, coefficients=coefficients)
 
 
-def _coding(predictor: Predictor) -> list[Step]:
+def _coding(predictor: Predictor, read: set[str]) -> list[Step]:
     if predictor.kind == CATEGORICAL:
         levels = [level_label(level) for level in predictor.levels]
         return [
@@ -246,21 +247,21 @@ def _coding(predictor: Predictor) -> list[Step]:
                 column=predictor.column,
                 above=predictor.cut,
                 inclusive=predictor.inclusive,
-                output=_cut_name(predictor),
+                output=_cut_name(predictor, read),
             )
         ]
     return []
 
 
-def _columns(predictor: Predictor) -> list[str]:
+def _columns(predictor: Predictor, read: set[str]) -> list[str]:
     """Return the columns of the table that hold the predictor's terms after its coding."""
     if predictor.kind == CATEGORICAL:
         return list(predictor.terms)
-    return [_cut_name(predictor) if predictor.kind == CUT else predictor.column]
+    return [_cut_name(predictor, read) if predictor.kind == CUT else predictor.column]
 
 
-def _cut_name(predictor: Predictor) -> str:
-    """Return a name that no column has, where the predictor is called like its own column."""
-    if predictor.name != predictor.column:
+def _cut_name(predictor: Predictor, read: set[str]) -> str:
+    """Return the predictor's name, or one that no column has where a step reads such a column."""
+    if predictor.name not in read:
         return predictor.name
-    return f"{predictor.name}{'>=' if predictor.inclusive else '>'}{predictor.cut:g}"
+    return f"{predictor.column}{'>=' if predictor.inclusive else '>'}{predictor.cut:g}"

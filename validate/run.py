@@ -7,12 +7,10 @@ of their content, so that the same command goes on where it was stopped; the res
 written under a temporary name and moved, the manifest last.
 """
 
-import os
 import shlex
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ import pandas as pd
 
 from extval.features.modelling.shift import shift_of
 from extval.validate import fitting, folder, locked_model, modelling_tables, yaml_file
+from extval.validate.applying import new_batches
 from extval.validate.errors import InputError
 from extval.validate.evaluation import evaluate, with_modelling
 from extval.validate.external_choice import candidates_of, chosen, fit_candidates
@@ -41,12 +40,12 @@ from extval.validate.protocol import (
     resolved,
 )
 from extval.validate.run_data import RunData, naming, read_run_data
+from extval.validate.run_folder import check_folder, results_folder
 from extval.validate.store import Results, tidy_csv
 from extval.validate.study import read_study
 from extval.validate.study_file import BinaryRun, Run, read_run
 from extval.validate.table import read_table
 
-STAGES = "stages"
 COMPETING = (
     "The models were learned with competing events as censored: their risks are 1 - exp(-H) of the "
     "cause of interest, which exceeds the share of patients who will have it when competing events "
@@ -68,32 +67,6 @@ class Models:
     predictions: pd.DataFrame
     tables: modelling_tables.Tables
     order: tuple[Mapping[str, str], ...]
-
-
-def check_folder(out: Path, *, force: bool) -> Path:
-    """Return the folder of the stages, after refusing an `out` that holds something else.
-
-    Raises
-    ------
-    InputError
-        If `out` is a file, holds other files, or results that are not to be replaced.
-    """
-    stages = out / STAGES
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; name a folder for the results.")
-    if out.is_dir() and any(out.iterdir()):
-        if not stages.is_dir():
-            raise InputError(f"{out} holds other files than those of a run. Name another folder.")
-        if (out / "manifest.json").is_file() and not force:
-            raise InputError(
-                f"{out} already holds the results of a run. Name another folder, or add --force "
-                "to replace them; features and fits that did not change are used again."
-            )
-    try:
-        stages.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out} cannot be made: {error.strerror}.") from error
-    return stages
 
 
 def extract_features(
@@ -141,9 +114,10 @@ def fit_models(
 ) -> Models:
     """Return the locked models, and what they predict for patients whose outcomes are unread."""
     data = read_run_data(study, study_file.parent / study.clinical.table, *features)
-    data, excluded = _complete(data)
+    data, excluded, who = _complete(data)
     for sentence in excluded:
-        say(sentence)
+        say(f"{sentence} They are {who}.")
+    data.check_predictors()
     outcome = data.outcome_of(data.development)
     external = data.table[~data.development]
     order = [{"event": "development outcomes read", "patients": str(outcome.size)}]
@@ -209,7 +183,8 @@ def write_models(target: Path, found: Models) -> None:
     models = target / "models"
     models.mkdir(parents=True)
     for name, model in found.locked.items():
-        (models / f"{name}.json").write_text(locked_model.to_json(model), encoding="utf-8")
+        text = locked_model.to_json(model)
+        (models / f"{name}.json").write_text(text, encoding="utf-8", newline="\n")
         content = found.fits[name].classifier
         if content is not None:
             (models / f"{name}.skops").write_bytes(content)
@@ -266,26 +241,9 @@ def protocol_of(found: Models) -> Protocol:
     return SurvivalProtocol(**given, models=survival)
 
 
-@contextmanager
-def results_folder(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder whose files replace those of `out` when the block ends well."""
-    temporary = out / STAGES / f".{os.getpid()}.part"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        (out / "manifest.json").unlink(missing_ok=True)
-        for stale in out.iterdir():
-            if stale.name != STAGES:
-                shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
-        names = sorted(path.name for path in temporary.iterdir())
-        for name in sorted(names, key=lambda each: each == "manifest.json"):
-            (temporary / name).rename(out / name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def inputs_of(study: Run, study_file: Path, features: Path | None) -> list[dict[str, Any]]:
+def inputs_of(
+    study: Run, study_file: Path, features: Path | None, readings: Mapping[str, Path]
+) -> list[dict[str, Any]]:
     """Return what the manifest says of the files that were read."""
     found = [
         folder.input_record(study_file, "study"),
@@ -295,31 +253,35 @@ def inputs_of(study: Run, study_file: Path, features: Path | None) -> list[dict[
         found.append(folder.input_record(study_file.parent / study.images.manifest, "manifest"))
     if features is not None:
         found.append(folder.input_record(features, "features"))
+    found += [folder.input_record(path, f"reading {name}") for name, path in readings.items()]
     return found
 
 
-def _complete(data: RunData) -> tuple[RunData, list[str]]:
-    """Return the patients with features, and sentences on those who were left out or filled in."""
+def _complete(data: RunData) -> tuple[RunData, list[str], str]:
+    """Return the patients with features, a sentence on the others, and who they are.
+
+    The sentence goes into files that may be published and names nobody.
+    """
     missing = data.study.preparation.missing
     values = data.table[list(data.features)]
     if values.empty or not values.size:
-        return data, []
+        return data, [], ""
     absent = values.isna()
     gone = absent.all(axis=1)
     phases = {name: _phase(name) for name in data.features}
     for phase in sorted(set(phases.values())):
         columns = [name for name in data.features if phases[name] == phase]
         gone |= absent[columns].all(axis=1)
-    if not gone.any():
-        return data, []
-    who = ", ".join(map(str, values.index[gone][:5])) + (", ..." if gone.sum() > 5 else "")
-    split = f"{int(gone[data.development].sum())} of development, "
-    split += f"{int(gone[~data.development].sum())} external"
+    count = int(gone.sum())
+    if not count:
+        return data, [], ""
+    who = ", ".join(map(str, values.index[gone][:5])) + (", ..." if count > 5 else "")
+    text = "1 patient lacks" if count == 1 else f"{count} patients lack"
+    text += f" a phase or all features ({int(gone[data.development].sum())} of development, "
+    text += f"{int(gone[~data.development].sum())} external)"
     if missing.rule == "impute":
-        return data, [
-            f"{int(gone.sum())} patients ({split}) lack a phase or all features ({who}); their "
-            "cells were filled with development medians, so their scores say little."
-        ]
+        text += "; empty cells were filled with development medians, so their scores say little."
+        return data, [text], who
     keep = ~gone.to_numpy()
     kept = replace(
         data,
@@ -327,10 +289,10 @@ def _complete(data: RunData) -> tuple[RunData, list[str]]:
         table=data.table[keep],
         development=data.development[keep],
     )
-    return kept, [
-        f"{int(gone.sum())} patients ({split}) lack a phase or all features and were left out, as "
-        f"the study says: {who}."
-    ]
+    for inside, cohort in ((kept.development, "development"), (~kept.development, "external")):
+        if not inside.any():
+            raise InputError(f"{text}, and no {cohort} patient is left. They are {who}.")
+    return kept, [f"{text}; left out, as `missing.rule: exclude` says."], who
 
 
 def _phase(name: str) -> str:
@@ -422,26 +384,12 @@ def _shift(locked: Mapping[str, LockedModel], external: pd.DataFrame) -> modelli
 
 
 def _harmonised(locked: Mapping[str, LockedModel], external: pd.DataFrame) -> list[str]:
-    """Return a sentence for each external batch that development did not have."""
-    found = []
+    """Return a sentence for each external batch that development did not have, models together."""
+    named: dict[str, list[str]] = {}
     for name, model in locked.items():
-        for step in model.steps:
-            if step.step != "combat":
-                continue
-            batches = external[step.batch].astype(str)
-            for batch, count in batches[~batches.isin(list(step.location))].value_counts().items():
-                done = (
-                    f"their shift was estimated from the features of "
-                    f"{'these patients' if step.calibration is None else 'a calibration subset'}"
-                    " without outcomes: the result is transductive"
-                    if step.new_batch == "estimate"
-                    else "their features were left as they are"
-                )
-                found.append(
-                    f"{name}: {count} external patients have a {step.batch} ({batch}) that "
-                    f"development did not have; {done}."
-                )
-    return found
+        for sentence in new_batches(model, external, "external patient"):
+            named.setdefault(sentence, []).append(name)
+    return [f"{', '.join(names)}: {sentence}" for sentence, names in named.items()]
 
 
 def _csv(columns: Mapping[str, list[Any]]) -> str:
@@ -495,11 +443,15 @@ def run_study(
         with tempfile.TemporaryDirectory() as scratch:
             table = Path(scratch) / "predictions"
             write_predictions(table, found)
-            evaluated = read_study(read_table(table), protocol_of(found))
+            # Complaints about a column name the file that the user has, and its rows.
+            clinical = replace(
+                read_table(table), name=found.data.clinical.name, _lines=found.data.order
+            )
+            evaluated = read_study(clinical, protocol_of(found))
         with progress("Evaluating") as watch:
             results = evaluate(
                 evaluated,
-                inputs=inputs_of(study, study_file, features[0]),
+                inputs=inputs_of(study, study_file, *features),
                 command=shlex.join(["extval", "run", study_file.name]),
                 n_jobs=n_jobs,
                 watch=watch,

@@ -14,22 +14,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 from numpy.typing import NDArray
 
 from extval.features.modelling.outcome import survival
 from extval.validate.cohort import DEVELOPMENT, read_roster
 from extval.validate.errors import InputError
-from extval.validate.locked_steps import numbers
+from extval.validate.feature_table import read_features, refuse_infinite, stranger_hint
+from extval.validate.locked_steps import labels, numbers
 from extval.validate.protocol import BinaryOutcome
-from extval.validate.study_file import Run, SignaturePlan
+from extval.validate.study_file import ClinicalPlan, Run, SignaturePlan, preparation_of
 from extval.validate.table import Table, read_table
 
 BoolArray = NDArray[np.bool_]
 
-IDENTIFIERS = ("patient", "center", "cohort")
 DEEP = re.compile(r"^(?:.+__)?resnet\d+_")
 ENOUGH = 5  # features below which two patients may be alike by chance
 PHASE = re.compile(r"^(.+?)__")
@@ -69,15 +66,37 @@ class RunData:
         """Return the outcome of some patients: 0/1, or time and event."""
         outcome = self.study.outcome
         chosen = self.order[rows]
-        if isinstance(outcome, BinaryOutcome):
-            return self.clinical.rows(chosen).binary(outcome.column).astype(np.int64)
         part = self.clinical.rows(chosen)
+        if isinstance(outcome, BinaryOutcome):
+            return part.binary(outcome.column).astype(np.int64)
         time = part.numbers(outcome.time)
+        _check_times(time, chosen, self.clinical.name, outcome.time)
         if outcome.cause is None:
             event = part.binary(outcome.event)
         else:
             event = part.causes(outcome.event, outcome.cause) == 1
         return survival(time, event)
+
+    def check_predictors(self) -> None:
+        """Refuse empty cells of predictors and batches before anything is fitted.
+
+        External patients are looked at too where a model takes all of its predictors; one that
+        chooses among them may leave out the column with the gap.
+        """
+        for plan in (model.plan for model in self.study.models.values()):
+            chooses = isinstance(plan, ClinicalPlan) and plan.selection is not None
+            table = self.table[self.development] if chooses else self.table
+            predictors = {} if isinstance(plan, SignaturePlan) else plan.predictors
+            with naming(self.clinical.name):
+                for item in predictors.values():
+                    if item.categorical:
+                        labels(table, item.column)
+                    else:
+                        numbers(table, item.column)
+                if isinstance(plan, SignaturePlan):
+                    harmonisation = preparation_of(self.study, plan).harmonisation
+                    if harmonisation is not None:
+                        labels(self.table, harmonisation.batch)
 
     def features_of(self, kinds: list[str], phases: list[str] | None) -> list[str]:
         """Return the feature columns of some kinds and phases, in the table's order."""
@@ -87,6 +106,8 @@ class RunData:
             if ("deep" if DEEP.match(name) else "handcrafted") in kinds
             and (phases is None or phase_of(name) in phases)
         ]
+        if not self.features:
+            raise InputError("the feature table holds no features, only identifiers.")
         if not chosen:
             there = sorted({phase_of(name) or "(none)" for name in self.features})
             raise InputError(
@@ -116,6 +137,7 @@ def read_run_data(
     """
     table = read_table(clinical)
     roster = read_roster(table, study.columns)
+    _check_columns(study, table)
     order = roster.order
     identifiers = [table.text(study.columns.patient)[row] for row in order]
     index = pd.Index(identifiers, name="patient")
@@ -127,10 +149,16 @@ def read_run_data(
             frame[name] = numbers(frame, name, empty=True)
     found, absent, read = pd.DataFrame(index=frame.index), (), {}
     if features is not None:
-        raw = read_features(features)
+        raw = read_features(features, study.columns)
         _check_patients(raw, features, frame.index, clinical)
-        double = [name for name in raw.columns if name in frame.columns]
+        # The outcome is a clinical column too: as a feature it would predict itself.
+        double = [name for name in raw.columns if name in table.columns]
         if double:
+            if double[0] in outcome_columns(study):
+                raise InputError(
+                    f"{features.name}: column `{double[0]}` is the outcome, and must not be among "
+                    "the features. Leave the column out."
+                )
             raise InputError(
                 f"column `{double[0]}` is both a feature in {features.name} and a column of "
                 f"{clinical.name}; rename one."
@@ -138,7 +166,9 @@ def read_run_data(
         absent = tuple(patient for patient in frame.index if patient not in raw.index)
         found = raw.reindex(frame.index)
         _check_twins(found, np.asarray(roster.cohort == DEVELOPMENT), features)
-        read = {reader: read_features(path) for reader, path in readings.items()}
+        refuse_infinite(found[roster.cohort == DEVELOPMENT], features.name)
+        read = {reader: read_features(path, study.columns) for reader, path in readings.items()}
+    _check_model_names(study, [*table.columns, *found.columns], table.name)
     return RunData(
         study=study,
         clinical=table,
@@ -149,47 +179,6 @@ def read_run_data(
         readings=read,
         without_features=absent,
     )
-
-
-def read_features(path: Path) -> pd.DataFrame:
-    """Return a feature table: patients as the index, one column of numbers a feature.
-
-    Empty cells are NaN. The columns `patient`, `center` and `cohort` are no features.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist.")
-    try:
-        raw = (
-            pa.parquet.read_table(path)
-            if path.suffix.lower() in (".parquet", ".pq")
-            else pa.csv.read_csv(path)
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        first = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{path.name} cannot be read as a table: {first}.") from error
-    if "patient" not in raw.column_names:
-        raise InputError(f"{path.name} has no column `patient`.")
-    patients = [str(cell).strip() for cell in raw.column("patient").to_pylist()]
-    double = sorted({patient for patient in patients if patients.count(patient) > 1})
-    if double:
-        raise InputError(f"{path.name}: patient {double[0]!r} is there more than once.")
-    columns = {}
-    for name in raw.column_names:
-        if name in IDENTIFIERS:
-            continue
-        column = raw.column(name)
-        if pa.types.is_null(column.type):
-            columns[name] = np.full(raw.num_rows, np.nan)
-        elif pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-            columns[name] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        else:
-            cell = next(item for item in column.to_pylist() if not _is_number(item))
-            raise InputError(
-                f"{path.name}, column `{name}`: {cell!r} is not a number. A feature table holds "
-                "`patient`, `center`, `cohort` and numbers; put other columns into the clinical "
-                "table."
-            )
-    return pd.DataFrame(columns, index=pd.Index(patients, name="patient"), dtype=np.float64)
 
 
 def sha256_of(table: pd.DataFrame, outcome: NDArray[Any]) -> str:
@@ -232,14 +221,73 @@ def _cells(table: Table, name: str, order: NDArray[np.intp]) -> NDArray[np.objec
     return np.array([cells[row] or None for row in order], dtype=object)
 
 
+def outcome_columns(study: Run) -> set[str]:
+    """Return the clinical columns that hold the outcome."""
+    outcome = study.outcome
+    if isinstance(outcome, BinaryOutcome):
+        return {outcome.column}
+    return {outcome.time, outcome.event}
+
+
 def _predictors(study: Run, table: Table) -> list[str]:
     """Return the clinical columns that a model or a step may read: never those of the outcome."""
-    outcome = study.outcome
-    hidden = (
-        {outcome.column} if isinstance(outcome, BinaryOutcome) else {outcome.time, outcome.event}
-    )
-    hidden |= {study.columns.patient}
+    hidden = outcome_columns(study) | {study.columns.patient}
     return [name for name in table.columns if name not in hidden]
+
+
+def _check_columns(study: Run, table: Table) -> None:
+    """Refuse a study that names columns which are not there, or the outcome as a predictor."""
+    needed = {
+        f"models.{name}: predictor `{key}`": item.column
+        for name, model in study.models.items()
+        if not isinstance(model.plan, SignaturePlan)
+        for key, item in model.plan.predictors.items()
+    }
+    for name, model in study.models.items():
+        if isinstance(model.plan, SignaturePlan):
+            wanted = preparation_of(study, model.plan).harmonisation
+            if wanted is not None:
+                needed[f"models.{name}: harmonisation"] = wanted.batch
+                if wanted.calibration is not None:
+                    needed[f"models.{name}: calibration of ComBat"] = wanted.calibration
+                for place, column in enumerate(wanted.covariates):
+                    needed[f"models.{name}: covariate {place + 1} of ComBat"] = column
+    for what, column in needed.items():
+        try:
+            table.text(column)
+        except InputError as error:
+            raise InputError(f"{what}: {error}") from error
+        if column in outcome_columns(study):
+            raise InputError(
+                f"{what} is the column `{column}`, which is the outcome; it cannot predict itself."
+            )
+        if column == study.columns.patient:
+            raise InputError(f"{what} is the column `{column}`, which only names the patients.")
+
+
+def _check_model_names(study: Run, columns: list[str], file: str) -> None:
+    """Refuse a model whose predictions would be called like a column of the tables."""
+    binary = isinstance(study.outcome, BinaryOutcome)
+    for name in study.models:
+        made = [name]
+        if not binary:
+            made += [f"{name}_score", *(f"{name}_risk_{t:g}" for t in study.outcome.horizons)]
+        taken = [column for column in made if column in columns]
+        if taken:
+            raise InputError(
+                f"models.{name}: its predictions would be called `{taken[0]}`, as a column of "
+                f"{file} or of the features is. Rename the model or the column."
+            )
+
+
+def _check_times(time: NDArray[np.float64], rows: NDArray[np.intp], file: str, column: str) -> None:
+    wrong = np.flatnonzero(~((time >= 0.0) & np.isfinite(time)))
+    if wrong.size:
+        raise InputError(
+            f"{file}, column `{column}`, row {rows[wrong[0]] + 2}: follow-up of "
+            f"{time[wrong[0]]:g} is no time ({wrong.size} are not). Count time from the start of "
+            "follow-up."
+        )
 
 
 def _check_patients(raw: pd.DataFrame, path: Path, known: pd.Index, clinical: Path) -> None:
@@ -248,11 +296,15 @@ def _check_patients(raw: pd.DataFrame, path: Path, known: pd.Index, clinical: Pa
         raise InputError(
             f"{path.name}: patient {strangers[0]!r} is not in {clinical.name} "
             f"({len(strangers)} are not). Add the patient there, or leave the row out."
+            f"{stranger_hint(strangers[0], known)}"
         )
 
 
 def _check_twins(features: pd.DataFrame, development: BoolArray, path: Path) -> None:
-    """Refuse an external patient whose features are a development patient's, value by value."""
+    """Refuse two patients, one of them of development, whose features are alike value by value.
+
+    One image in two cohorts leaks into the validation; twice in development, into other folds.
+    """
     if features.shape[1] < ENOUGH:
         return
     known: dict[bytes, Any] = {}
@@ -261,19 +313,13 @@ def _check_twins(features: pd.DataFrame, development: BoolArray, path: Path) -> 
         if np.isnan(row).all():
             continue
         patient, key = features.index[place], row.tobytes()
-        if development[place]:
-            known.setdefault(key, patient)
-        elif key in known:
+        if key in known:
+            cohorts = "one cohort" if development[place] else "two cohorts"
+            also = "development" if development[place] else "validation"
             raise InputError(
-                f"{path.name}: patients {known[key]} (development) and {patient} (validation) have "
-                f"the same values in all {row.size} features; that is one image in two cohorts. "
+                f"{path.name}: patients {known[key]} (development) and {patient} ({also}) have "
+                f"the same values in all {row.size} features; that is one image in {cohorts}. "
                 "Leave one of them out."
             )
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        float(cell)
-    except (TypeError, ValueError):
-        return cell is None
-    return True
+        if development[place]:
+            known[key] = patient

@@ -5,6 +5,7 @@ from (`images` and `features`, or `feature_tables`), and how `models` are learne
 reference page `docs/study-file.md` is generated from these classes.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -20,6 +21,15 @@ from extval.validate.protocol import (
     Strict,
     SurvivalAnalysis,
 )
+
+FILE_NAME = re.compile(r"\w(?:[\w .+-]{0,58}\w)?\+?")
+RESERVED = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{i}" for port in ("com", "lpt") for i in range(10)),
+}
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Folds = Annotated[int, Field(ge=2, le=50)]
@@ -304,6 +314,7 @@ class _Run(Analysis):
             raise ValueError("`images` and `features` go together")
         if self.images is not None and self.feature_tables is not None:
             raise ValueError("give `images` with `features`, or `feature_tables`, not both")
+        _check_names(list(self.models))
         needs = [name for name, model in self.models.items() if model.signature is not None]
         if needs and self.images is None and self.feature_tables is None:
             raise ValueError(
@@ -320,8 +331,17 @@ class _Run(Analysis):
                         f"model `{name}` is built on `{model.combined.signature}`, whose "
                         "classifier is chosen on external patients; choose it on development"
                     )
+                predictors = model.combined.predictors
                 if model.combined.clinical is not None:
                     _check_part(self.models, name, model.combined.clinical, "clinical")
+                    other = self.models[model.combined.clinical].clinical
+                    predictors = {} if other is None else other.predictors
+                if model.combined.signature in predictors:
+                    raise ValueError(
+                        f"model `{name}`: a clinical predictor is called "
+                        f"`{model.combined.signature}` like the signature, and would take its "
+                        "place; rename one"
+                    )
         reference = self.comparisons.reference
         if reference is not None and reference not in self.models:
             raise ValueError(f"comparisons.reference `{reference}` is not a model")
@@ -379,6 +399,23 @@ def preparation_of(study: Run, plan: SignaturePlan) -> Preparation:
         key: getattr(plan.preparation, key) for key in plan.preparation.model_fields_set
     }
     return study.preparation.model_copy(update=given)
+
+
+def _check_names(models: list[str]) -> None:
+    """Refuse names that cannot be file names, on this computer or another."""
+    seen: dict[str, str] = {}
+    for name in models:
+        if not FILE_NAME.fullmatch(name) or name.casefold() in RESERVED:
+            raise ValueError(
+                f"model `{name}` cannot be written as a file of that name; use letters, digits, "
+                "`_`, `-`, `+`, `.` and blanks, a letter or digit first and last, at most 60"
+            )
+        if name.casefold() in seen:
+            raise ValueError(
+                f"models `{seen[name.casefold()]}` and `{name}` differ in capitals only, and so "
+                "would their files; rename one"
+            )
+        seen[name.casefold()] = name
 
 
 def _check_part(models: dict[str, ModelPlan], name: str, part: str, kind: str) -> None:

@@ -89,7 +89,7 @@ def refuse_leaks(
         for patient in record.patients:
             if patient in outside and record.step not in except_steps:
                 raise LeakageError(_sentence(record, patient, "is an external patient"))
-        held_out = frozenset() if record.step in except_steps else frozenset(record.unseen)
+        held_out = frozenset(record.unseen)
         for patient in record.patients:
             if patient in held_out:
                 raise LeakageError(_sentence(record, patient, "is predicted by this fit"))

@@ -379,7 +379,7 @@ def test_a_missing_phase_is_filled_in_and_said_or_left_out(run, tables, tmp_path
     gone.loc[[5, 110], second] = np.nan
     done = run(features=gone)
     assert done.code == 0, done.stderr
-    assert "2 patients (1 of development, 1 external) lack a phase" in done.stderr
+    assert "2 patients lack a phase or all features (1 of development, 1 external)" in done.stderr
     left_out = SMALL.replace("preparation:", "preparation:\n  missing: {rule: exclude}")
     done = run(left_out, features=gone, out="other")
     assert done.code == 0, done.stderr

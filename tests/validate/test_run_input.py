@@ -1,0 +1,254 @@
+"""What clinicians may hand to `extval run`: every refusal is a sentence, and leaves no results."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from extval.validate import fitting, run_data, study_file
+from extval.validate.run_folder import README, STAGES
+from tests.validate import cohort
+
+SMALL = """\
+schema_version: 1
+seed: 5
+clinical: {table: clinical.csv}
+outcome: {column: event, name: Metastasis}
+feature_tables: {table: features.csv}
+preparation:
+  harmonisation: {batch: scanner, new_batch: none}
+  selection: {method: mrmr, k: 6}
+models:
+  RS: {signature: {features: [handcrafted], lasso: {folds: 3}}}
+  clinical: {clinical: {predictors: {large: {column: size_cm, above: 10}}}}
+  DLRN: {combined: {signature: RS, clinical: clinical}}
+internal_validation: {folds: 3}
+bootstrap: {n_resamples: 0}
+calibration: {belt_up_to: 0}
+"""
+CLINICAL = """\
+schema_version: 1
+seed: 5
+clinical: {table: clinical.csv}
+outcome: {column: event, name: Metastasis}
+models:
+  clinical: {clinical: {predictors: {large: {column: size_cm, above: 10}}}}
+internal_validation: {folds: 3}
+bootstrap: {n_resamples: 0}
+calibration: {belt_up_to: 0}
+"""
+SURVIVAL = CLINICAL.replace(
+    "outcome: {column: event, name: Metastasis}",
+    "outcome: {time: months, event: event, unit: months, horizons: [12]}",
+).replace("calibration: {belt_up_to: 0}\n", "")
+GRADE = CLINICAL.replace(
+    "large: {column: size_cm, above: 10}", "g: {column: grade, categorical: true}"
+)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return cohort.simulate(1)
+
+
+@pytest.fixture
+def run(extval, tmp_path, tables):
+    def go(study=SMALL, *flags, clinical=None, features=None, out="out"):
+        file = cohort.write(
+            tmp_path / "study",
+            tables[0] if clinical is None else clinical,
+            tables[1] if features is None else features,
+            study,
+        )
+        return extval("run", file, "--out", tmp_path / out, "--no-report", "--jobs", "1", *flags)
+
+    return go
+
+
+def refused(done, tmp_path, *sentences):
+    assert done.code == 2, done.stderr
+    for sentence in sentences:
+        assert sentence in done.stderr
+    out = tmp_path / "out"
+    assert not out.is_dir() or [path.name for path in out.iterdir()] == [STAGES]
+    assert not list(out.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("RS", "a/b", "model `a/b` cannot be written as a file of that name"),
+        ("RS", "'..'", "model `..` cannot be written as a file"),
+        ("RS", "'a:b'", "model `a:b` cannot be written as a file"),
+        ("RS", "Con", "model `Con` cannot be written as a file"),
+        ("DLRN", "rs", "models `RS` and `rs` differ in capitals only"),
+        ("large:", "RS:", "clinical predictor is called `RS` like the signature"),
+        ("RS", "size_cm", "its predictions would be called `size_cm`"),
+        ("RS", "event", "its predictions would be called `event`"),
+        ("RS", "T1__original_glcm_F03", "as a column of clinical.csv or of the features is"),
+        ("size_cm", "size_mm", "predictor `large`: clinical.csv has no column `size_mm`. Did you"),
+        (
+            "size_cm, above: 10",
+            "event",
+            "predictor `large` is the column `event`, which is the out",
+        ),
+        ("size_cm, above: 10", "patient", "which only names the patients"),
+        ("batch: scanner", "batch: scaner", "models.RS: harmonisation: clinical.csv has no colu"),
+        ("new_batch: none", "covariates: [event]", "covariate 1 of ComBat is the column `event`"),
+        (
+            "new_batch: none",
+            "calibration: cal",
+            "calibration of ComBat: clinical.csv has no column",
+        ),
+    ],
+)
+def test_names_are_checked_first(run, tmp_path, old, new, sentence):
+    refused(run(SMALL.replace(old, new)), tmp_path, sentence)
+
+
+@pytest.mark.parametrize(
+    ("change", "study", "sentence"),
+    [
+        ("outcome-among-features", SMALL, "column `event` is the outcome, and must not be among"),
+        ("lost-zeros", SMALL, "It has '000': a spreadsheet may have dropped leading zeros."),
+        ("twin-in-development", SMALL, "that is one image in one cohort"),
+        ("infinite", SMALL, "features.csv, column `T1__original_glcm_F00`, patient P003: inf"),
+        ("gap-development", CLINICAL, "clinical.csv, column `size_cm`, patient P003: the cell is"),
+        ("gap-external", CLINICAL, "clinical.csv, column `size_cm`, patient P103: the cell is em"),
+        ("gap-grade", GRADE, "clinical.csv, column `grade`, patient P103: the cell is empty"),
+        ("gap-scanner", SMALL, "clinical.csv, column `scanner`, patient P103: the cell is empty"),
+        ("rare-grade", GRADE, "internal validation, fold "),
+        ("same-value", CLINICAL, "models.clinical: Not estimable: all patients have the same val"),
+        ("negative-time", SURVIVAL, "clinical.csv, column `months`, row 105: follow-up of -1 is"),
+    ],
+)
+def test_what_is_in_the_tables_is_checked(run, tables, tmp_path, change, study, sentence):
+    clinical, features = (table.copy() for table in tables)
+    if change == "outcome-among-features":
+        features["event"] = clinical["event"]
+    elif change == "lost-zeros":
+        clinical["patient"] = [f"{i:03d}" for i in range(len(clinical))]
+        features["patient"] = range(len(clinical))
+    elif change == "twin-in-development":
+        features.iloc[3, 1:] = features.iloc[0, 1:]
+    elif change == "infinite":
+        features.iloc[3, 1] = np.inf
+    elif change.startswith("gap-"):
+        column = {"grade": "grade", "scanner": "scanner"}.get(change[4:], "size_cm")
+        clinical.loc[3 if change == "gap-development" else 103, column] = None
+    elif change == "rare-grade":
+        clinical.loc[3, "grade"] = "G9"
+    elif change == "same-value":
+        clinical["size_cm"] = 3.0
+    else:
+        clinical.loc[103, "months"] = -1.0
+    refused(run(study, clinical=clinical, features=features), tmp_path, sentence)
+
+
+def test_identifiers_with_leading_zeros_are_joined_as_they_are(tables, tmp_path):
+    clinical, features = (table.copy() for table in tables)
+    for table in (clinical, features):
+        table["patient"] = [f"{i:03d}" for i in range(len(table))]
+    file = cohort.write(tmp_path, clinical, features, SMALL)
+    data = run_data.read_run_data(
+        study_file.read_run(file), tmp_path / "clinical.csv", tmp_path / "features.csv", {}
+    )
+    assert data.table.index[7] == "007"
+    expected = features["T1__original_glcm_F00"].to_numpy()
+    np.testing.assert_allclose(data.table["T1__original_glcm_F00"], expected, rtol=1e-15)
+
+
+def test_a_cut_may_be_called_like_another_column(run, tmp_path):
+    """`months` is a cut of the size here, and another predictor reads the column `months`."""
+    study = CLINICAL.replace(
+        "large: {column: size_cm, above: 10}",
+        "months: {column: size_cm, above: 10}, time: {column: months}",
+    )
+    assert run(study, "--until", "models").code == 0
+    model = json.loads((tmp_path / "out" / "models" / "clinical.json").read_text("utf-8"))
+    assert set(model["steps"][-2]["coefficients"]) == {"size_cm>10", "months"}
+
+
+def test_other_files_in_the_folder_stay(run, tmp_path):
+    assert run(CLINICAL).code == 0
+    out = tmp_path / "out"
+    (out / "letter to the editor.txt").write_text("mine", encoding="utf-8")
+    (out / "my plots").mkdir()
+    assert run(CLINICAL, "--force").code == 0
+    assert (out / "letter to the editor.txt").read_text(encoding="utf-8") == "mine"
+    assert (out / "my plots").is_dir()
+    assert "is private" in (out / STAGES / README).read_text(encoding="utf-8")
+
+
+def test_a_folder_with_stages_of_its_own_is_not_taken_for_a_run(run, tmp_path):
+    (tmp_path / "out" / "stages").mkdir(parents=True)
+    (tmp_path / "out" / "models").mkdir()
+    done = run(CLINICAL)
+    assert done.code == 2
+    assert "holds other files than those of a run" in done.stderr
+    assert (tmp_path / "out" / "models").is_dir()
+
+
+def test_a_stage_that_was_cut_short_is_fitted_again(run, tmp_path):
+    assert run(CLINICAL, "--until", "models").code == 0
+    models = tmp_path / "out" / "models" / "clinical.json"
+    before = models.read_bytes()
+    (stage,) = (tmp_path / "out" / STAGES / "models").glob("*.json")
+    stage.write_text(stage.read_text(encoding="utf-8")[:100], encoding="utf-8")
+    assert run(CLINICAL, "--until", "models").code == 0
+    assert models.read_bytes() == before
+
+
+def test_a_stage_that_cannot_be_written_is_named(run, tmp_path, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fitting.Path, "replace", full)
+    done = run(CLINICAL)
+    assert done.code == 2
+    assert "cannot be written: No space left on device" in done.stderr
+    assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def test_the_kind_of_a_reading_is_part_of_what_a_fit_depends_on(tables, tmp_path):
+    clinical, features = tables
+    features.iloc[:20].to_csv(tmp_path / "second.csv", index=False)
+    keys = []
+    for kind in ("inter", "intra"):
+        study = SMALL.replace(
+            "{table: features.csv}",
+            f"{{table: features.csv, readings: {{R2: {{table: second.csv, kind: {kind}}}}}}}",
+        )
+        wanted = study_file.read_run(cohort.write(tmp_path, clinical, features, study))
+        data = run_data.read_run_data(
+            wanted,
+            tmp_path / "clinical.csv",
+            tmp_path / "features.csv",
+            {"R2": tmp_path / "second.csv"},
+        )
+        keys.append(fitting._key(wanted, data, "RS", data.outcome_of(data.development)))
+    assert keys[0] != keys[1]
+
+
+def test_nobody_is_named_in_what_may_be_published(run, tables, tmp_path):
+    clinical, features = (table.copy() for table in tables)
+    names = [f"Mustermann^{i:03d}" for i in range(len(clinical))]
+    clinical["patient"] = names
+    features["patient"] = names
+    features.loc[[5, 110], [name for name in features if name.startswith("T2__")]] = np.nan
+    study = SMALL.replace("{folds: 3}\nboot", "{folds: 3, leave_one_center_out: all}\nboot")
+    done = run(
+        study.replace("new_batch: none", "new_batch: estimate"),
+        features=features,
+        clinical=clinical,
+    )
+    assert done.code == 0, done.stderr
+    assert "They are Mustermann^005, Mustermann^110." in done.stderr
+    out = tmp_path / "out"
+    files = [path for path in out.rglob("*") if path.is_file() and STAGES not in path.parts]
+    assert len(files) > 20
+    for path in files:
+        assert b"Mustermann" not in path.read_bytes(), path
+    cautions = pd.read_csv(out / "modelling" / "cautions.csv")["sentence"]
+    assert cautions.str.contains("2 patients lack a phase or all features").any()
