@@ -111,9 +111,10 @@ def cox_regression(
     -------
     CoxFit
         All NaN without events, with a predictor that does not vary among the patients at risk, and
-        with collinear predictors; all but the score test where Newton's method fails. With a monotone likelihood (separation) the coefficients that
-        diverge are NaN and named in `diverging`, the others are estimated in the limit, and a
-        profile interval has its one finite limit.
+        with collinear predictors; all but the score test where Newton's method fails. With a
+        monotone likelihood (separation) the coefficients that diverge are NaN and named in
+        `diverging`, the others are estimated in the limit, and a profile interval has its one
+        finite limit.
 
     Raises
     ------
