@@ -5,6 +5,7 @@ clones and fits a signature repeats all of it.
 """
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, clone
 
 from extval.features.modelling.baseline_hazard import breslow_survival
+from extval.features.modelling.out_of_fold import patient_folds
 from extval.features.modelling.outcome import is_survival
 from extval.features.modelling.patients import LearnsFromPatients
 from extval.stats._checks import FloatArray
@@ -91,7 +93,7 @@ class Signature(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
                     "look at the table of what it dropped."
                 )
         self.features_ = tuple(str(column) for column in table.columns)
-        self.model_ = _fitted("model", clone(self.model), table, y)
+        self.model_ = _fitted("model", clone(self.model), table, y, **_folds(self.model, table, y))
         self.baseline_survival_: dict[float, float] = {}
         if is_survival(y):
             self.baseline_survival_ = breslow_survival(y, self._score(table), self.horizons)
@@ -145,9 +147,27 @@ def _with(table: pd.DataFrame, x: pd.DataFrame, further: Sequence[str]) -> pd.Da
     return pd.concat([_columns_of(x, further), table], axis=1) if further else table
 
 
-def _fitted(name: str, step: Any, table: pd.DataFrame, y: NDArray[Any]) -> Any:
+def _folds(model: Any, table: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
+    """Return the folds of a cross-validated model where patients are there several times.
+
+    In a bootstrap resample the copies of a patient must share a fold: else the penalty is judged
+    on patients that the model has seen, and comes out too small. There are fewer folds where
+    fewer different patients have the event.
+    """
+    if table.index.is_unique or "folds" not in signature(model.fit).parameters:
+        return {}
+    first = ~table.index.duplicated()
+    event = np.asarray(y["event"] if is_survival(y) else y == 1)[first]
+    fewest = int(min(np.count_nonzero(event), np.count_nonzero(~event)))
+    n_folds = max(2, min(model.n_folds, fewest))
+    seeds = np.random.SeedSequence(model.random_state).generate_state(model.repeats)
+    folds = [patient_folds(table, y, n_folds=n_folds, random_state=int(seed)) for seed in seeds]
+    return {"folds": np.stack(folds)}
+
+
+def _fitted(name: str, step: Any, table: pd.DataFrame, y: NDArray[Any], **more: Any) -> Any:
     """Return `step` fitted; a refusal is told with the name of the step."""
     try:
-        return step.fit(table, y)
+        return step.fit(table, y, **more)
     except ValueError as error:
         raise ValueError(f"step `{name}`: {error}") from error

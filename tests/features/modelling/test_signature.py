@@ -13,6 +13,7 @@ from extval.features.modelling.clinical import ClinicalModel
 from extval.features.modelling.combat import ComBat
 from extval.features.modelling.combined import CombinedModel, RegressionWithScore
 from extval.features.modelling.filters import MedianImputer, VarianceFilter, ZScore
+from extval.features.modelling.lasso import LassoLogistic
 from extval.features.modelling.out_of_fold import out_of_fold, stratified_folds
 from extval.features.modelling.outcome import survival
 from extval.features.modelling.regression import RegressionModel
@@ -175,3 +176,39 @@ def test_fitted_on_an_array_is_not_believed_either(study):
     fitted.steps_[3][1].fit(table[FEATURES].to_numpy())
     with pytest.raises(LeakageError, match="step `z-score` does not say"):
         list(fit_records(fitted, name="RS"))
+
+
+def test_copies_of_a_patient_share_the_folds_of_the_lasso(monkeypatch):
+    """In a bootstrap resample a copy in another fold would show the model whom it is judged on."""
+    rng = np.random.default_rng(4)
+    noise = pd.DataFrame(rng.standard_normal((60, 12)), columns=[f"f{k}" for k in range(12)])
+    noise.index = [f"P{i:02d}" for i in range(60)]
+    outcome = np.arange(60) % 2
+    rows = rng.integers(0, 60, 60)
+    given = {}
+    honest = LassoLogistic.fit
+
+    def fit(self, x, y, folds=None):
+        given["folds"] = folds
+        return honest(self, x, y, folds)
+
+    monkeypatch.setattr(LassoLogistic, "fit", fit)
+    unfitted = Signature(list(noise), [("z-score", ZScore(), ())], LassoLogistic(repeats=2))
+    clone(unfitted).fit(noise, outcome)
+    assert given["folds"] is None  # everybody once: as the LASSO draws them
+    clone(unfitted).fit(noise.iloc[rows], outcome[rows])
+    assert given["folds"].shape == (2, 60)
+    assert not np.array_equal(given["folds"][0], given["folds"][1])
+    for fold in given["folds"]:
+        assert pd.Series(fold).groupby(rows).nunique().max() == 1
+
+
+def test_a_resample_with_few_events_has_fewer_folds():
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.standard_normal((20, 3)), columns=list("abc"))
+    table.index = [f"P{i:02d}" for i in range(20)]
+    outcome = np.r_[np.ones(4, int), np.zeros(16, int)]
+    rows = np.r_[[0, 0, 0, 1, 1, 1, 2, 2, 2], np.arange(4, 20)]
+    unfitted = Signature(list(table), [("z-score", ZScore(), ())], LassoLogistic(n_folds=5))
+    found = unfitted.fit(table.iloc[rows], outcome[rows])
+    assert "3 folds" in found.model_.sentence_
