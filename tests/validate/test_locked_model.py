@@ -302,3 +302,74 @@ def test_combat_a_calibration_subset_alone_decides_the_shift(two_scanners):
     assert_allclose(np.delete(after, 1), np.delete(before, 1), rtol=1e-12)
     changed.loc["P0", list("vwxyz")] += 5.0  # in the subset
     assert np.all(scored(changed, [step])[2:] != after[2:])
+
+
+def test_a_locked_model_that_was_changed_cannot_be_locked_again(extval, tmp_path, lock_file):
+    raw = json.loads(lock_file.read_text(encoding="utf-8"))
+    raw["threshold"] = 0.5
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(raw), encoding="utf-8")
+    done = extval("lock", changed, "--out", tmp_path / "again.json")
+    assert done.code == 2
+    assert "was locked before and changed since" in done.stderr
+    assert not (tmp_path / "again.json").exists()
+    changed.write_text(json.dumps(raw | {"sha256": ""}), encoding="utf-8")
+    assert extval("lock", changed, "--out", tmp_path / "again.json").code == 0
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000, b"patient,a\n1,2\n"])
+@pytest.mark.parametrize("command", ["apply", "lock"])
+def test_a_file_that_is_no_json_is_named(extval, tmp_path, command, content):
+    path = tmp_path / "m.json"
+    path.write_bytes(content)
+    done = extval(command, path, *(["t.csv"] if command == "apply" else ["--out", tmp_path / "o"]))
+    assert done.code == 2
+    assert f"{path} is not valid JSON" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["apply", "lock", "init"])
+def test_a_file_that_cannot_be_written_is_named(extval, tmp_path, lock_file, command):
+    row = pd.DataFrame([{"patient": "a"} | dict.fromkeys(PUBLISHED, 0.0)])
+    row.to_csv(tmp_path / "one.csv", index=False)
+    out = tmp_path / "none" / "file"
+    done = {
+        "apply": lambda: extval("apply", lock_file, tmp_path / "one.csv", "--out", out),
+        "lock": lambda: extval("lock", lock_file, "--out", out),
+        "init": lambda: extval("init", out),
+    }[command]()
+    assert done.code == 2
+    assert f"{out} cannot be written: No such file or directory." in done.stderr
+
+
+def test_apply_does_not_write_over_what_it_reads(extval, tmp_path, lock_file):
+    row = pd.DataFrame([{"patient": "a"} | dict.fromkeys(PUBLISHED, 0.0)])
+    row.to_csv(tmp_path / "one.csv", index=False)
+    for path in (lock_file, tmp_path / "one.csv"):
+        before = path.read_bytes()
+        done = extval("apply", lock_file, tmp_path / "one.csv", "--out", path)
+        assert done.code == 2
+        assert "is the model or the table itself" in done.stderr
+        assert path.read_bytes() == before
+
+
+def test_apply_says_what_was_filled_in_and_which_scanner_is_new(extval, tmp_path):
+    steps = [
+        {"step": "impute", "median": {"a": 5.0, "b": 1.0}},
+        {
+            **{"step": "combat", "batch": "scanner", "features": ["a", "b"]},
+            **{"grand_mean": [0.0, 0.0], "pooled_sd": [1.0, 1.0], "new_batch": "none"},
+            **{"location": {"S1": [0.0, 0.0]}, "scale": {"S1": [1.0, 1.0]}},
+        },
+        linear(a=1.0, b=1.0),
+    ]
+    inputs = {"a": {"low": 1.0, "high": 9.0, "mean": 5.0, "sd": 2.0, "median": 5.0}}
+    found = locked_model.locked(model(steps, inputs=inputs))
+    (tmp_path / "m.json").write_text(locked_model.to_json(found), encoding="utf-8")
+    table = "patient,scanner,a,b\np,S1,50,\nq,S2,52,\nr,S2,,\n"
+    (tmp_path / "new.csv").write_text(table, encoding="utf-8")
+    done = extval("apply", tmp_path / "m.json", tmp_path / "new.csv")
+    assert done.code == 0, done.stderr
+    assert "3 of 3 patients have empty cells among the 2 features" in done.stderr
+    assert "(most: r, 2 of 2); they were filled with development medians" in done.stderr
+    assert "2 patients have a scanner (S2) that development did not have" in done.stderr
+    assert "a: The median is 51 here and 5 in development" in done.stderr
