@@ -189,6 +189,8 @@ def plain(value: Number, *, significant: int = 6) -> str:
     --------
     >>> plain(5.0), plain(0.05), plain(20240416), plain(365.25), plain(1e-9)
     ('5', '0.05', '20240416', '365.25', '1 \u00d7 10⁻⁹')
+    >>> plain(289.6, significant=2), plain(99.96, significant=3)
+    ('290', '100')
     """
     if value is None or not isfinite(value):
         return number(value)
@@ -199,7 +201,8 @@ def plain(value: Number, *, significant: int = 6) -> str:
     if not 1e-4 <= abs(value) < _SCIENTIFIC_FROM:
         return _scientific(value)
     digits = max(0, significant - 1 - floor(log10(abs(value))))
-    return number(value, digits=digits).rstrip("0").rstrip(".")
+    text = number(value, digits=digits)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def general(value: Number) -> str:

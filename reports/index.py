@@ -10,6 +10,7 @@ from extval.reports.palette import Look, model_looks
 from extval.validate.store import CohortRow, ComparisonRow, MetricRow, ModelRow, Results
 
 POOLED = "all"
+OUT_OF_FOLD, APPARENT = "out-of-fold", "apparent performance"
 DEVELOPMENT, VALIDATION = "development", "validation"
 
 Columns = Mapping[str, Sequence[Any]]
@@ -137,9 +138,18 @@ class Index:
             )
         title = group.cohort[:1].upper() + group.cohort[1:]
         if group.cohort == DEVELOPMENT:
-            return f"{title} cohort (apparent performance)"
+            return f"{title} cohort ({self.development_shows})"
         several = len(self.centers(group.cohort)) > 1
         return f"{title} cohort, all centres pooled" if several else f"{title} cohort"
+
+    @property
+    def development_shows(self) -> str:
+        """Return what the numbers of the development cohort are, in two words."""
+        internal = self.results.modelling.get("internal", {})
+        used = zip(internal.get("predictions", ()), internal.get("used", ()), strict=True)
+        if any(used_here and label == OUT_OF_FOLD for label, used_here in used):
+            return "out-of-fold predictions"
+        return APPARENT
 
     def size(self, group: CohortRow) -> str:
         """Return patients and events of a cohort or centre in words."""

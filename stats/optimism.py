@@ -143,7 +143,9 @@ def optimism_bootstrap(
     (loess). The interval of the AUC and of the Brier score is the percentile interval of the
     performances in the resamples, moved by the optimism [2]_; for the others that distribution
     says nothing (the slope of a maximum-likelihood model is 1 in its own resample), so they have
-    none. Predictions of the resampled models are kept for instability plots [3]_. Agrees with
+    none; nor has a measure whose moved interval does not contain it, as happens where a procedure
+    selects among many columns. Predictions of the resampled models are kept for instability plots
+    [3]_. Agrees with
     rms 6.5 ``validate`` within Monte Carlo error, and on given resamples with R 4.2 ``glm`` to
     1e-6.
 
@@ -252,6 +254,9 @@ def _corrected(
         moved = "percentile interval moved by the optimism"
         limits = percentile_interval(own[defined], confidence_level=level)
         interval = Interval(limits.interval.low - optimism, limits.interval.high - optimism, level)
+        if value < interval.low or value > interval.high:
+            # Procedures that select among many columns all but reproduce a resample's outcomes.
+            interval, status = Interval.undefined(level), Status.OPTIMISM_INTERVAL_ELSEWHERE
         if status is Status.OK:
             status = limits.status
     elif status is Status.OK:

@@ -137,6 +137,10 @@ class Status(Enum):
         "The value is estimable, but resampling the patients shows no interval for this "
         "optimism-corrected measure."
     )
+    OPTIMISM_INTERVAL_ELSEWHERE = (
+        "The value is estimable, but its interval is not: the models fitted to resamples look so "
+        "much better there that their spread, moved by the optimism, does not contain the value."
+    )
     RISK_GROUPS_MERGED = (
         "Equal predicted risks merged risk groups, so fewer groups were used than asked for."
     )
@@ -357,7 +361,9 @@ class Comparison:
 class SignificanceTest:
     """A test of one hypothesis: statistic, reference degrees of freedom, two-sided P.
 
-    `df` is NaN for a normal reference distribution. NaN fields are explained by `status`.
+    `reference` is the distribution behind P: ``"chi-square"``, ``"normal"`` or the test's
+    ``"own"`` (permutations, a belt). Only the first has `df`; the others leave it NaN. NaN fields
+    are explained by `status`.
     """
 
     statistic: float
@@ -367,3 +373,4 @@ class SignificanceTest:
     n: int
     events: int
     status: Status = Status.OK
+    reference: str = "chi-square"

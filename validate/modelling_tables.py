@@ -195,6 +195,7 @@ def _signature(fitted: Signature, name: str) -> Tables:
     if isinstance(final, ChosenClassifier):
         rows = [
             {key: value for key, value in row.items() if key != "per_repeat"}
+            | {"metric": final.metric}
             for row in final.table_
         ]
         found["candidates"] = _of_frame(
@@ -314,16 +315,31 @@ def _nomogram(model: RegressionModel, name: str) -> Tables:
 
 
 def _formula(model: LockedModel) -> Columns:
-    rows: list[dict[str, Any]] = []
+    """Return the linear combinations of a model, and what leads from the score to a prediction.
+
+    Besides terms there are `(calibration intercept)` and `(calibration slope)` of a score that is
+    no logit, and `(baseline survival at T)` where the score is 0.
+    """
+    rows: list[tuple[str, str, float]] = []
     for step in model.steps:
         if step.step == "linear":
-            rows.append(_term(model.name, step.output, "(intercept)", step.intercept))
-            rows += [_term(model.name, step.output, t, b) for t, b in step.coefficients.items()]
-    return _by_column(rows)
-
-
-def _term(model: str, output: str, term: str, coefficient: float) -> dict[str, Any]:
-    return {"model": model, "output": output, "term": term, "coefficient": coefficient}
+            rows.append((step.output, "(intercept)", step.intercept))
+            rows += [(step.output, term, b) for term, b in step.coefficients.items()]
+        elif step.step == "probability" and model.link == "identity":
+            rows.append((step.output, "(calibration intercept)", step.intercept))
+            rows.append((step.output, "(calibration slope)", step.slope))
+        elif step.step == "survival":
+            rows += [
+                (step.outputs[time], f"(baseline survival at {time})", survival)
+                for time, survival in step.baseline_survival.items()
+            ]
+    return {
+        "model": [model.name] * len(rows),
+        "link": [model.link] * len(rows),
+        "output": [output for output, _, _ in rows],
+        "term": [term for _, term, _ in rows],
+        "coefficient": [value for _, _, value in rows],
+    }
 
 
 def _parts(fitted: Any) -> list[Any]:

@@ -5,7 +5,7 @@ change because another is added.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extval.features.modelling.clinical import ClinicalModel
@@ -72,17 +72,18 @@ def _signature(study: Run, data: RunData, name: str, plan: SignaturePlan) -> Sig
     columns = data.features_of(list(plan.features), plan.phases)
     return Signature(
         columns=columns,
-        steps=_steps(study, data, preparation),
+        steps=_steps(study, data, columns, preparation),
         model=_model(study, name, plan),
         horizons=horizons_of(study),
     )
 
 
-def _steps(study: Run, data: RunData, wanted: Preparation) -> list[Step]:
+def _steps(study: Run, data: RunData, columns: Sequence[str], wanted: Preparation) -> list[Step]:
     """Return the steps before the model, each with the further columns that it needs."""
     found: list[Step] = []
     readings = data.readings
-    if wanted.reliability is not None and readings:
+    read = {name for table in readings.values() for name in table.columns}
+    if wanted.reliability is not None and read & set(columns):
         found.append(
             (
                 "reliability",
@@ -102,8 +103,8 @@ def _steps(study: Run, data: RunData, wanted: Preparation) -> list[Step]:
     if wanted.missing.rule == "impute":
         found.append(("imputation", MedianImputer(), ()))
     if wanted.harmonisation is not None:
-        columns = (wanted.harmonisation.batch, *wanted.harmonisation.covariates)
-        found.append(("combat", _combat(study, data, wanted.harmonisation), columns))
+        further = (wanted.harmonisation.batch, *wanted.harmonisation.covariates)
+        found.append(("combat", _combat(study, data, wanted.harmonisation), further))
     found.append(("variance", VarianceFilter(above=wanted.variance_above), ()))
     found.append(("z-score", ZScore(), ()))
     if wanted.correlation_above is not None:

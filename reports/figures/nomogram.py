@@ -177,7 +177,9 @@ def _margins(nomogram: Nomogram, width: float, other_names: Sequence[str]) -> tu
     def wide(name: str) -> float:
         return _wide(_wrapped(name, most))
 
-    left, right = max(map(wide, other_names)) + 12.0, 8.0
+    predictors = fmt.ticks([float(value) for value in nomogram.lp_ticks])
+    last = max((typefaces.width(text, LABEL) / 2 for text in predictors), default=0.0)
+    left, right = max(map(wide, other_names)) + 12.0, max(8.0, last)
     for axis in nomogram.axes:
         values = axis.labels or fmt.ticks([float(value) for value in axis.values])
         half = [typefaces.width(text, LABEL) / 2 for text in values]

@@ -29,7 +29,7 @@ def section(index: Index) -> Section:
     blocks: list[Block] = []
     table = metric_table(
         index,
-        caption="Discrimination. The development cohort shows apparent performance.",
+        caption=f"Discrimination. The development cohort shows {index.development_shows}.",
         groups=index.cohorts,
         measures=measures(index),
     )

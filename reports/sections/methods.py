@@ -5,7 +5,7 @@ from typing import Any
 
 from extval.reports import format as fmt
 from extval.reports.blocks import Cell, Column, Paragraph, Row, Section, Table
-from extval.reports.index import Index
+from extval.reports.index import APPARENT, Index
 from extval.reports.labels import heading, label
 
 
@@ -62,11 +62,20 @@ def _principles(index: Index) -> str:
     return (
         f"Predictions were frozen before validation. All {frozen} were learned on the development "
         "cohort alone and then applied unchanged to every other cohort and centre. The development "
-        "cohort is shown for comparison; its performance is apparent performance and is optimistic "
-        "for models fitted on it. A number that cannot be estimated is printed as "
+        f"cohort is shown for comparison; {_development(index)} "
+        "A number that cannot be estimated is printed as "
         f"\u201c{fmt.NOT_ESTIMABLE}\u201d with the reason in a footnote; it is never left out. "
         f"\u201c{fmt.ABSENT}\u201d means that a number does not apply. Limits are two-sided at the "
         f"{index.level} level."
+    )
+
+
+def _development(index: Index) -> str:
+    if index.development_shows == APPARENT:
+        return "its performance is apparent performance and is optimistic for models fitted on it."
+    return (
+        "its numbers are those of out-of-fold predictions, by models fitted without the patients "
+        "they predict."
     )
 
 

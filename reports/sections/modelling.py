@@ -14,13 +14,13 @@ from extval.reports.blocks import (
     Subheading,
     Table,
 )
-from extval.reports.index import Index
+from extval.reports.index import OUT_OF_FOLD, Index
 from extval.reports.labels import heading, label
 from extval.reports.sections import regressions, signatures
 from extval.reports.sections.learned_rows import Record, models_with, records
 from extval.reports.tabulation import Footnotes
 
-APPARENT, OUT_OF_FOLD = "apparent", "out-of-fold"
+APPARENT = "apparent"
 
 
 def section(index: Index) -> Section:
