@@ -37,7 +37,7 @@ def breslow_survival(
     Notes
     -----
     Breslow NE. Discussion of Cox (1972). J R Stat Soc B 1972;34:216-217. Agrees with R survival
-    3.5 ``basehaz(coxph(y ~ offset(lp)), centered = FALSE)`` to 1e-8.
+    3.5 ``basehaz`` at fixed coefficients (ties "breslow", uncentred) to 1e-8.
     """
     time, event = time_and_event(y)
     last = float(time.max())

@@ -55,7 +55,7 @@ def test_a_fold_of_a_time_to_event_needs_no_censored_patient():
 
 def test_too_few_events_says_how_many_folds_would_do():
     y = np.r_[np.ones(4), np.zeros(30)]
-    with pytest.raises(ValueError, match="4 events cannot be spread over 10 folds.*at most 4"):
+    with pytest.raises(ValueError, match=r"4 events cannot be spread over 10 folds.*at most 4"):
         stratified_folds(y, n_folds=10, random_state=0)
 
 

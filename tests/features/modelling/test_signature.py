@@ -1,11 +1,13 @@
 """A signature is its steps, one after the other, and a combined model trusts no apparent score."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
-from tests.validate import cohort
 
 from extval.features.modelling.audit import LeakageError, fit_records, refuse_leaks
 from extval.features.modelling.baseline_hazard import breslow_survival
@@ -18,6 +20,7 @@ from extval.features.modelling.out_of_fold import out_of_fold, stratified_folds
 from extval.features.modelling.outcome import survival
 from extval.features.modelling.regression import RegressionModel
 from extval.features.modelling.signature import Signature
+from tests.validate import cohort
 
 FEATURES = [f"T1__original_glcm_F{k:02d}" for k in range(3)]
 
@@ -212,3 +215,11 @@ def test_a_resample_with_few_events_has_fewer_folds():
     unfitted = Signature(list(table), [("z-score", ZScore(), ())], LassoLogistic(n_folds=5))
     found = unfitted.fit(table.iloc[rows], outcome[rows])
     assert "3 folds" in found.model_.sentence_
+
+
+def test_breslow_agrees_with_r():
+    path = Path(__file__).parents[2] / "reference" / "baseline_hazard.json"
+    case = json.loads(path.read_text(encoding="utf-8"))
+    y = survival(case["time"], case["event"])
+    found = breslow_survival(y, np.array(case["lp"]), case["at"])
+    assert_allclose([found[t] for t in case["at"]], case["survival"], rtol=1e-8)
