@@ -247,6 +247,7 @@ def _squares(
     return SignificanceTest(
         statistic=z,
         p_value=float(2.0 * ndtr(-abs(z))),
+        reference="normal",
         method=name,
         n=is_event.size,
         events=int(np.count_nonzero(is_event)),

@@ -82,6 +82,7 @@ def _add_belt(found: GroupFindings, study: BinaryStudy, model: str, *, external:
     test = SignificanceTest(
         statistic=belt.statistic,
         p_value=belt.p_value,
+        reference="own",
         method=belt.method,
         n=belt.n,
         events=belt.events,
@@ -156,6 +157,7 @@ def _no_belt(y_true: BoolArray) -> SignificanceTest:
     return SignificanceTest(
         statistic=np.nan,
         p_value=np.nan,
+        reference="own",
         method="GiViTI belt",
         n=y_true.size,
         events=int(np.count_nonzero(y_true)),

@@ -162,9 +162,9 @@ def _is_small(study: SurvivalStudy, member: Member, count: int) -> bool:
 
 def _permuted(study: SurvivalStudy, member: Member, rng: np.random.Generator) -> SignificanceTest:
     if study.competing:
-        return _without(study, "permutation test", Status.COMPETING_EVENTS)
+        return _without(study, "permutation test", Status.COMPETING_EVENTS, reference="own")
     if study.entry is not None:
-        return _without(study, "permutation test", Status.DELAYED_ENTRY)
+        return _without(study, "permutation test", Status.DELAYED_ENTRY, reference="own")
     found: PermutationLogrank = permutation_logrank_test(
         study.time,
         study.event,
@@ -176,6 +176,7 @@ def _permuted(study: SurvivalStudy, member: Member, rng: np.random.Generator) ->
     return SignificanceTest(
         statistic=found.statistic,
         p_value=found.p_value,
+        reference="own",
         method=found.method,
         n=found.n,
         events=found.events,
@@ -183,10 +184,13 @@ def _permuted(study: SurvivalStudy, member: Member, rng: np.random.Generator) ->
     )
 
 
-def _without(study: SurvivalStudy, method: str, status: Status) -> SignificanceTest:
+def _without(
+    study: SurvivalStudy, method: str, status: Status, *, reference: str = "chi-square"
+) -> SignificanceTest:
     return SignificanceTest(
         statistic=nan,
         p_value=nan,
+        reference=reference,
         method=method,
         n=study.time.size,
         events=int(np.count_nonzero(study.event)),

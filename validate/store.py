@@ -254,10 +254,11 @@ def significance_rows(
 ) -> list[MetricRow]:
     """Return the rows `metric` (the statistic), `metric_df` and `metric_p` of one test.
 
-    A test with a normal reference has no `metric_df` row.
+    A test whose reference has no degrees of freedom has no `metric_df` row; that of an undefined
+    chi-square test is empty.
     """
     parts = [("", found.statistic), ("_df", found.df), ("_p", found.p_value)]
-    if math.isnan(found.df) and not math.isnan(found.statistic):
+    if found.reference != "chi-square":
         del parts[1]
     return [
         MetricRow(

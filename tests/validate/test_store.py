@@ -71,8 +71,18 @@ def test_a_test_becomes_statistic_df_and_p():
         ("hosmer_lemeshow_df", 2.0),
         ("hosmer_lemeshow_p", 0.2),
     ]
-    z = SignificanceTest(statistic=1.0, p_value=0.3, method="m", n=9, events=3)
-    assert [r.metric for r in store.significance_rows(z, metric="s", **WHERE)] == ["s", "s_p"]
+
+
+@pytest.mark.parametrize("statistic", [1.0, math.nan])
+def test_the_reference_of_a_test_says_whether_it_has_degrees_of_freedom(statistic):
+    def names(reference):
+        found = SignificanceTest(
+            statistic=statistic, p_value=statistic, method="m", n=9, events=3, reference=reference
+        )
+        return [row.metric for row in store.significance_rows(found, metric="s", **WHERE)]
+
+    assert names("normal") == names("own") == ["s", "s_p"]
+    assert names("chi-square") == ["s", "s_df", "s_p"]
 
 
 def test_curves_with_infinite_thresholds_come_back():
