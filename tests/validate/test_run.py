@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from tests.validate import cohort
 
 from extval.stats.roc import auc
 from extval.validate import fitting, procedures, run_data, study_file
 from extval.validate.errors import InputError
+from tests.validate import cohort
 
 SMALL = """\
 schema_version: 1
@@ -387,8 +387,7 @@ def test_a_missing_phase_is_filled_in_and_said_or_left_out(run, tables, tmp_path
 
 
 def test_a_null_model_has_a_sentence(run, tables, tmp_path):
-    clinical, features = tables
-    noise = features.copy()
+    noise = tables[1].copy()
     rng = np.random.default_rng(9)
     noise.iloc[:, 1:] = rng.standard_normal((len(noise), noise.shape[1] - 1))
     study = SMALL.replace("lasso: {folds: 3}", "lasso: {folds: 3, rule: 1se}")

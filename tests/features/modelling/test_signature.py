@@ -11,14 +11,23 @@ from sklearn.base import clone
 
 from extval.features.modelling.audit import LeakageError, fit_records, refuse_leaks
 from extval.features.modelling.baseline_hazard import breslow_survival
+from extval.features.modelling.classifiers import TunedClassifier
 from extval.features.modelling.clinical import ClinicalModel
 from extval.features.modelling.combat import ComBat
 from extval.features.modelling.combined import CombinedModel, RegressionWithScore
-from extval.features.modelling.filters import MedianImputer, VarianceFilter, ZScore
+from extval.features.modelling.filters import (
+    CompletenessFilter,
+    CorrelationFilter,
+    MedianImputer,
+    VarianceFilter,
+    ZScore,
+)
 from extval.features.modelling.lasso import LassoLogistic
+from extval.features.modelling.mrmr import MRMR
 from extval.features.modelling.out_of_fold import out_of_fold, stratified_folds
 from extval.features.modelling.outcome import survival
 from extval.features.modelling.regression import RegressionModel
+from extval.features.modelling.reliability import ReliabilityFilter
 from extval.features.modelling.signature import Signature
 from tests.validate import cohort
 
@@ -79,7 +88,7 @@ def test_survival_gives_risks_after_breslow(study):
 def test_a_refusal_names_the_step(study):
     table, y, _ = study
     one = table.assign(scanner="S1")
-    with pytest.raises(ValueError, match="^step `combat`: "):
+    with pytest.raises(ValueError, match=r"^step `combat`: "):
         signature().fit(one, y)
 
 
@@ -132,36 +141,55 @@ def test_every_fit_of_a_combined_model_is_on_record(study):
     assert all(not set(r.patients) & set(r.unseen) for r in held_out)
 
 
-TRAPS = {
-    "imputation": lambda: MedianImputer(),
-    "combat": lambda: ComBat("scanner"),
-    "z-score": lambda: ZScore(),
+STEPS = {
+    "reliability": lambda readings: ReliabilityFilter(readings, above=0.1),
+    "completeness": lambda _: CompletenessFilter(),
+    "imputation": lambda _: MedianImputer(),
+    "variance": lambda _: VarianceFilter(),
+    "z-score": lambda _: ZScore(),
+    "correlation": lambda _: CorrelationFilter(),
+    "selection": lambda _: MRMR(k=2),
+}
+MODELS = {
+    "penalty": lambda: LassoLogistic(n_folds=3),
+    "SMOTE": lambda: TunedClassifier("logistic", smote=True, n_folds=2, repeats=1),
 }
 
 
-@pytest.mark.parametrize("trap", [*TRAPS, "model"])
+@pytest.mark.parametrize("trap", [*STEPS, "combat", *MODELS])
 def test_a_step_that_saw_an_external_patient_stops_the_run(study, trap):
+    """Fitting any one step on external rows, as careless pipelines do, is caught by its name."""
     table, y, external = study
-    fitted = signature().fit(table, y)
-    leaking = clone(signature()).fit(
-        pd.concat([table, external]), np.r_[y, external["event"].to_numpy()]
-    )
-    if trap == "model":
-        fitted.model_ = leaking.model_
+    everybody = pd.concat([table, external])
+    outcomes = np.r_[y, external["event"].to_numpy()]
+    rng = np.random.default_rng(0)
+    noise = 0.1 * rng.standard_normal((len(everybody), len(FEATURES)))
+    readings = {"R2": everybody[FEATURES] + noise}
+    if trap in MODELS:
+        chain, name = signature(MODELS[trap]()), "model"
+    elif trap == "combat":
+        chain, name = signature(), trap
     else:
-        fitted.steps_ = [
-            next(s for s in leaking.steps_ if s[0] == trap) if step[0] == trap else step
-            for step in fitted.steps_
+        steps = [(trap, STEPS[trap](readings), ())]
+        chain, name = Signature(columns=FEATURES, steps=steps, model=RegressionModel()), trap
+    honest, leaking = clone(chain).fit(table, y), clone(chain).fit(everybody, outcomes)
+    refuse_leaks(list(fit_records(honest, name="RS")), external=external.index)
+    if name == "model":
+        honest.model_ = leaking.model_
+    else:
+        stolen = {label: step for label, *step in leaking.steps_}
+        honest.steps_ = [
+            (label, *(stolen[label] if label == name else step)) for label, *step in honest.steps_
         ]
-    with pytest.raises(LeakageError, match=f"step `{trap}` .* who is an external patient"):
-        refuse_leaks(list(fit_records(fitted, name="RS")), external=external.index)
+    with pytest.raises(LeakageError, match=f"step `{name}` .* who is an external patient"):
+        refuse_leaks(list(fit_records(honest, name="RS")), external=external.index)
 
 
 def test_an_apparent_score_in_a_combined_model_is_caught(study):
     table, y, external = study
     fitted = combined().fit(table, y)
     fitted.out_of_fold_models_[2] = fitted.signature_  # it saw everybody, fold 3 included
-    with pytest.raises(LeakageError, match="without fold 3.*is predicted by this fit"):
+    with pytest.raises(LeakageError, match=r"without fold 3.*is predicted by this fit"):
         refuse_leaks(list(fit_records(fitted, name="DLRN")), external=external.index)
 
 
