@@ -23,6 +23,12 @@ class Placements:
     case_products, control_products : list of k lists of k int
         Sums of products of the doubled placements of two scores over that class, upper triangle;
         Python integers of any length, so that a zero variance is exactly zero.
+    doubled_pairs : int
+        What `total` is divided by for the AUC.
+    variance_divisor : int
+        What an exact spread is divided by; zero with fewer than two patients in a class.
+    status : Status
+        Why no AUC is defined, or `Status.OK`.
     """
 
     n_cases: int
@@ -30,26 +36,22 @@ class Placements:
     total: list[int]
     case_products: list[list[int]]
     control_products: list[list[int]]
+    doubled_pairs: int
+    variance_divisor: int
+    status: Status
 
     @property
     def n(self) -> int:
         """Return the number of patients."""
         return self.n_cases + self.n_controls
 
-    @property
-    def status(self) -> Status:
-        """Return why no AUC is defined, or `Status.OK`."""
-        if self.n_cases and self.n_controls:
-            return Status.OK
-        return Status.ONE_CLASS if self.n else Status.NO_PATIENTS
-
     def auc(self, a: int) -> float:
         """Return the AUC of score `a`."""
-        return self.total[a] / (2 * self.n_cases * self.n_controls)
+        return self.total[a] / self.doubled_pairs
 
     def auc_difference(self, a: int, b: int) -> float:
         """Return AUC a minus AUC b, rounded once."""
-        return (self.total[a] - self.total[b]) / (2 * self.n_cases * self.n_controls)
+        return (self.total[a] - self.total[b]) / self.doubled_pairs
 
     def variance(self, a: int) -> float:
         """Return DeLong's variance of AUC a; NaN with fewer than two patients in a class."""
@@ -69,28 +71,34 @@ class Placements:
 
     def _over_pairs(self, case_squares: int, control_squares: int, squared_total: int) -> float:
         """Return the sum of the two classes' variances of a mean, rounded once."""
-        m, n = self.n_cases, self.n_controls
-        if m < 2 or n < 2:
+        if not self.variance_divisor:
             return nan
+        m, n = self.n_cases, self.n_controls
         case_spread = m * case_squares - squared_total
         control_spread = n * control_squares - squared_total
-        exact = case_spread * (n - 1) + control_spread * (m - 1)
-        return exact / (4 * m * m * n * n * (m - 1) * (n - 1))
+        return (case_spread * (n - 1) + control_spread * (m - 1)) / self.variance_divisor
 
 
 def placements(is_case: NDArray[np.bool_], scores: NDArray[np.float64]) -> Placements:
     """Return the placement sums of k scores, (k, n), of the same patients."""
-    wins = doubled_placements(is_case, scores)
-    n_cases = int(np.count_nonzero(is_case))
-    n_controls = is_case.size - n_cases
-    total, case_products = _exact_sums(wins, 0, n_cases, 2 * n_controls)
-    _, control_products = _exact_sums(wins, n_cases, is_case.size, 2 * n_cases)
+    m = int(np.count_nonzero(is_case))
+    n = is_case.size - m
+    wins = np.empty(scores.shape, np.int32)
+    twice_wins(is_case, scores, m, wins)
+    total, case_products = _exact_sums(wins, 0, m, 2 * n)
+    _, control_products = _exact_sums(wins, m, m + n, 2 * m)
+    status = Status.OK
+    if not (m and n):
+        status = Status.ONE_CLASS if m + n else Status.NO_PATIENTS
     return Placements(
-        n_cases=n_cases,
-        n_controls=n_controls,
+        n_cases=m,
+        n_controls=n,
         total=total,
         case_products=case_products,
         control_products=control_products,
+        doubled_pairs=2 * m * n,
+        variance_divisor=4 * m * m * n * n * (m - 1) * (n - 1),
+        status=status,
     )
 
 

@@ -150,8 +150,8 @@ def _resampled_aucs(
     twice = np.empty(n_resamples, np.int64)
     resampled_wins(
         key,
-        np.searchsorted(controls, cases, side="left").astype(np.int32),
-        np.searchsorted(controls, cases, side="right").astype(np.int32),
+        np.searchsorted(controls, cases, side="left").astype(np.uint32),
+        np.searchsorted(controls, cases, side="right").astype(np.uint32),
         controls.size,
         twice,
     )
