@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_ONE = np.float64(1.0).view(np.uint64)
+
 
 def binary(values: ArrayLike, *, name: str = "y_true") -> BoolArray:
     """Return `values` as a boolean array of shape `(n,)`; one class only is not an error."""
@@ -60,8 +62,13 @@ def probabilities(values: ArrayLike, n: int, *, name: str = "y_prob") -> FloatAr
 
 
 def _within_unit(values: FloatArray) -> bool:
-    """Return whether no value is outside [0, 1] or NaN; two passes over the memory."""
-    return not values.size or bool(values.min() >= 0.0 and values.max() <= 1.0)
+    """Return whether no value is outside [0, 1] or NaN; one pass over the memory but for -0.0.
+
+    Read as whole numbers, the floats from 0 to 1 are those up to 1; all others are larger.
+    """
+    if not values.size or values.view(np.uint64).max() <= _ONE:
+        return True
+    return bool(values.min() >= 0.0 and values.max() <= 1.0)
 
 
 def vector(values: ArrayLike, *, name: str) -> FloatArray:

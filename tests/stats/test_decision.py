@@ -274,6 +274,17 @@ def test_probabilities_of_zero_and_one_and_threshold_zero():
     assert np.isnan(curve.interventions_avoided[0, 0])
 
 
+@pytest.mark.parametrize("wrong", [np.nextafter(1, 2), -5e-324, -0.5, 7.0, np.inf, -np.inf])
+def test_a_probability_just_outside_the_unit_interval_is_refused(wrong):
+    with pytest.raises(ValueError, match="`y_prob`"):
+        net_benefit([0, 1, 1], [0.5, wrong, 0.5], threshold=0.2)
+
+
+def test_a_negative_zero_is_a_probability():
+    found = net_benefit([0, 1, 1], [-0.0, 1.0, 5e-324], threshold=0.0)
+    assert found.value == net_benefit([0, 1, 1], [0.0, 1.0, 0.0], threshold=0.0).value
+
+
 def test_same_seed_same_result():
     case = DCURVES["cases"][0]
     y, probs = case["y"], case["y_prob"]
