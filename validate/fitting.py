@@ -364,7 +364,9 @@ def _locked(
             )
             baseline = getattr(fitted.regression_.model_, "baseline_survival_", {})
         else:
-            steps = locking.regression_steps(fitted.model_, score=locking.SCORE)
+            steps = locking.regression_steps(
+                fitted.model_, score=locking.SCORE, fills=fitted.fills_
+            )
             baseline = getattr(fitted.model_, "baseline_survival_", {})
     except locking.LockError as error:
         raise InputError(f"models.{name}: {error}") from error

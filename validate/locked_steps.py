@@ -52,13 +52,7 @@ class Indicator(_Step):
 
     def apply(self, table: pd.DataFrame, read: ReadClassifier) -> pd.DataFrame:
         """Return the table with the column `output`."""
-        cells = labels(table, self.column)
-        unknown = next((i for i, cell in enumerate(cells) if cell not in self.levels), None)
-        if unknown is not None:
-            raise InputError(
-                f"column `{self.column}`, patient {table.index[unknown]}: {cells[unknown]!r} was "
-                f"never seen in development; known are {', '.join(self.levels)}."
-            )
+        cells = known(table, self.column, self.levels)
         return table.assign(**{self.output: np.array([c == self.equals for c in cells]) * 1.0})
 
 
@@ -77,18 +71,38 @@ class Impute(_Step):
         return table.assign(**filled)
 
 
+class FillText(_Step):
+    """Fill empty cells of text with the most frequent value of development."""
+
+    step: Literal["fill"] = "fill"
+    value: dict[str, str]
+
+    def apply(self, table: pd.DataFrame, read: ReadClassifier) -> pd.DataFrame:
+        """Return the table without empty cells in the columns of `value`."""
+        empty = {
+            name: [not str(c).strip() or pd.isna(c) for c in table[name]] for name in self.value
+        }
+        return table.assign(
+            **{name: table[name].mask(empty[name], value) for name, value in self.value.items()}
+        )
+
+
 class CovariateTerm(_Step):
-    """A covariate whose effect ComBat keeps: a number, or 1 where a column holds `level`."""
+    """A covariate whose effect ComBat keeps: a number, or 1 where a column holds `level`.
+
+    Only `levels` are known; another one has no effect that could be kept.
+    """
 
     column: str
     level: str | None = None
+    levels: list[str] = Field(default_factory=list)
     coefficients: list[float]
 
     def values(self, table: pd.DataFrame) -> FloatArray:
         """Return the term for every row, shape (n,)."""
         if self.level is None:
             return np.asarray(numbers(table, self.column), dtype=np.float64)
-        return np.array([cell == self.level for cell in labels(table, self.column)]) * 1.0
+        return np.array([c == self.level for c in known(table, self.column, self.levels)]) * 1.0
 
 
 class Harmonise(_Step):
@@ -266,6 +280,7 @@ Step = Annotated[
     Above
     | Indicator
     | Impute
+    | FillText
     | Harmonise
     | Standardise
     | Linear
@@ -305,6 +320,18 @@ def labels(table: pd.DataFrame, column: str) -> list[str]:
     return cells
 
 
+def known(table: pd.DataFrame, column: str, levels: list[str]) -> list[str]:
+    """Return a column as text; a cell that is none of `levels` is an error that names it."""
+    cells = labels(table, column)
+    unknown = next((i for i, cell in enumerate(cells) if cell not in levels), None)
+    if unknown is not None:
+        raise InputError(
+            f"column `{column}`, patient {table.index[unknown]}: {cells[unknown]!r} was never seen "
+            f"in development; known are {', '.join(levels)}."
+        )
+    return cells
+
+
 def columns_read(steps: list[Any]) -> tuple[str, ...]:
     """Return the columns that must be in the table, in the order in which they are first read."""
     written: set[str] = set()
@@ -324,6 +351,8 @@ def _reads(step: Any) -> list[str]:
         return step.columns()
     if isinstance(step, Classifier):
         return step.inputs
+    if isinstance(step, FillText):
+        return list(step.value)
     mapping: Mapping[str, float] = (
         step.median
         if isinstance(step, Impute)

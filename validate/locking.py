@@ -20,6 +20,7 @@ from extval.validate.locked_steps import (
     Above,
     Classifier,
     CovariateTerm,
+    FillText,
     Harmonise,
     Impute,
     Indicator,
@@ -77,8 +78,12 @@ def signature_steps(
     return found[::-1], content
 
 
-def regression_steps(model: RegressionModel, *, score: str) -> list[Step]:
+def regression_steps(
+    model: RegressionModel, *, score: str, fills: Mapping[str, float | str]
+) -> list[Step]:
     """Return the steps from clinical columns (and a signature's score) to `score`.
+
+    `fills` holds what fills gaps in the columns, where gaps are filled.
 
     Raises
     ------
@@ -87,8 +92,8 @@ def regression_steps(model: RegressionModel, *, score: str) -> list[Step]:
     """
     if not np.isfinite(model.coef_).all() or not np.isfinite(model.intercept_):
         raise LockError(model.sentence_ or "the regression has no finite estimate.")
-    found: list[Step] = []
     read = {predictor.column for predictor in model.predictors_}
+    found = _filling(read, fills)
     for predictor in model.predictors_:
         found += _coding(predictor, read)
     centre = float(model.means_ @ model.coef_) if model.kind == "cox" else 0.0
@@ -135,7 +140,9 @@ def combined_steps(
         score=model.name,
         file=file,
     )
-    return [*signature, *regression_steps(model.regression_.model_, score=SCORE)], content
+    regression = model.regression_
+    fills = regression.clinical_.fills_
+    return [*signature, *regression_steps(regression.model_, score=SCORE, fills=fills)], content
 
 
 def input_ranges(columns: Sequence[str], table: pd.DataFrame) -> dict[str, InputRange]:
@@ -230,8 +237,21 @@ def _covariate(step: ComBat, term: str, coefficients: list[float]) -> CovariateT
     for column, levels in step.covariate_levels_.items():
         for level in levels:
             if term == f"{column}={level}":
-                return CovariateTerm(column=column, level=level, coefficients=coefficients)
+                return CovariateTerm(
+                    column=column,
+                    level=level,
+                    levels=[str(each) for each in levels],
+                    coefficients=coefficients,
+                )
     return CovariateTerm(column=term, coefficients=coefficients)
+
+
+def _filling(columns: set[str], fills: Mapping[str, float | str]) -> list[Step]:
+    """Return the steps that fill gaps in some columns."""
+    median = {c: v for c, v in fills.items() if c in columns and isinstance(v, float)}
+    value = {c: v for c, v in fills.items() if c in columns and isinstance(v, str)}
+    found: list[Step] = [Impute(median=median)] if median else []
+    return [*found, FillText(value=value)] if value else found
 
 
 def _coding(predictor: Predictor, read: set[str]) -> list[Step]:

@@ -177,6 +177,7 @@ def _clinical(study: Run, plan: ClinicalPlan) -> ClinicalModel:
         horizons=horizons_of(study) or None,
         confidence_level=study.confidence_level,
         separation="firth",
+        missing=plan.missing,
         **given,
     )
 
@@ -196,6 +197,7 @@ def _combined(study: Run, data: RunData, name: str, plan: CombinedPlan) -> Combi
             horizons=horizons_of(study) or None,
             confidence_level=study.confidence_level,
             separation="firth",
+            missing=plan.missing,
         )
     return CombinedModel(
         signature=_signature(study, data, plan.signature, signature),

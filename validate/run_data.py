@@ -22,12 +22,19 @@ from extval.validate.errors import InputError
 from extval.validate.feature_table import read_features, refuse_infinite, stranger_hint
 from extval.validate.locked_steps import labels, numbers
 from extval.validate.protocol import BinaryOutcome
-from extval.validate.study_file import ClinicalPlan, Run, SignaturePlan, preparation_of
+from extval.validate.study_file import (
+    ClinicalPlan,
+    CombinedPlan,
+    Run,
+    SignaturePlan,
+    preparation_of,
+)
 from extval.validate.table import Table, read_table
 
 BoolArray = NDArray[np.bool_]
 
 DEEP = re.compile(r"^(?:.+__)?resnet\d+_")
+FEWEST_READ = 3  # patients that an intraclass correlation needs
 ENOUGH = 5  # features below which two patients may be alike by chance
 PHASE = re.compile(r"^(.+?)__")
 
@@ -88,7 +95,7 @@ class RunData:
             table = self.table[self.development] if chooses else self.table
             predictors = {} if isinstance(plan, SignaturePlan) else plan.predictors
             with naming(self.clinical.name):
-                for item in predictors.values():
+                for item in () if _fills_gaps(plan) else predictors.values():
                     if item.categorical:
                         labels(table, item.column)
                     else:
@@ -147,6 +154,10 @@ def read_run_data(
     for name in sorted(numeric_columns(study) & set(frame.columns)):
         with naming(table.name):
             frame[name] = numbers(frame, name, empty=True)
+    for name in sorted(_covariates(study) - numeric_columns(study) - _categories(study)):
+        if _are_numbers(frame[name][roster.cohort == DEVELOPMENT]):
+            with naming(table.name):
+                frame[name] = numbers(frame, name, empty=True)
     found, absent, read = pd.DataFrame(index=frame.index), (), {}
     if features is not None:
         raw = read_features(features, study.columns)
@@ -168,6 +179,10 @@ def read_run_data(
         _check_twins(found, np.asarray(roster.cohort == DEVELOPMENT), features)
         refuse_infinite(found[roster.cohort == DEVELOPMENT], features.name)
         read = {reader: read_features(path, study.columns) for reader, path in readings.items()}
+        inside = found[roster.cohort == DEVELOPMENT]
+        for reader, path in readings.items():
+            _check_reading(read[reader], inside, f"{path.name} (reading {reader})")
+    _check_reliability(study, read)
     _check_model_names(study, [*table.columns, *found.columns], table.name)
     return RunData(
         study=study,
@@ -196,6 +211,11 @@ def sha256_of(table: pd.DataFrame, outcome: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
+def _fills_gaps(plan: SignaturePlan | ClinicalPlan | CombinedPlan) -> bool:
+    """Return whether a model fills gaps in its own predictors."""
+    return not isinstance(plan, SignaturePlan) and plan.missing != "refuse"
+
+
 @contextmanager
 def naming(file: str) -> Iterator[None]:
     """Put the name of a file before the sentence of an `InputError` that is raised inside."""
@@ -213,6 +233,30 @@ def numeric_columns(study: Run) -> set[str]:
         predictors = {} if isinstance(plan, SignaturePlan) else plan.predictors
         found |= {item.column for item in predictors.values() if not item.categorical}
     return found
+
+
+def _categories(study: Run) -> set[str]:
+    """Return the clinical columns that a model takes as categories."""
+    plans = [model.plan for model in study.models.values()]
+    return {
+        item.column
+        for plan in plans
+        if not isinstance(plan, SignaturePlan)
+        for item in plan.predictors.values()
+        if item.categorical
+    }
+
+
+def _covariates(study: Run) -> set[str]:
+    """Return the clinical columns whose effects a ComBat keeps."""
+    plans = [model.plan for model in study.models.values()]
+    wanted = [preparation_of(study, p).harmonisation for p in plans if isinstance(p, SignaturePlan)]
+    return {column for one in wanted if one is not None for column in one.covariates}
+
+
+def _are_numbers(cells: "pd.Series[Any]") -> bool:
+    """Return whether every cell that is not empty holds a number: then it is no category."""
+    return bool(pd.to_numeric(cells.dropna(), errors="coerce").notna().all())
 
 
 def _cells(table: Table, name: str, order: NDArray[np.intp]) -> NDArray[np.object_]:
@@ -288,6 +332,35 @@ def _check_times(time: NDArray[np.float64], rows: NDArray[np.intp], file: str, c
             f"{time[wrong[0]]:g} is no time ({wrong.size} are not). Count time from the start of "
             "follow-up."
         )
+
+
+def _check_reading(reading: pd.DataFrame, inside: pd.DataFrame, what: str) -> None:
+    """Refuse a reading of other patients or features than those of development."""
+    shared = reading.index.intersection(inside.index)
+    if len(shared) < FEWEST_READ:
+        raise InputError(
+            f"{what}: {len(shared)} of its {len(reading)} patients are development patients; "
+            f"at least {FEWEST_READ} are needed, and 10 wanted. Its first patient is "
+            f"{reading.index[0]!r}, the first of development {inside.index[0]!r}: write "
+            "identifiers alike."
+        )
+    if not len(reading.columns.intersection(inside.columns)):
+        raise InputError(
+            f"{what} has no feature in common with the feature table; write their names alike."
+        )
+
+
+def _check_reliability(study: Run, readings: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse a study that wants repeatable features and has no readings to judge them by."""
+    for name, model in study.models.items():
+        if not isinstance(model.plan, SignaturePlan):
+            continue
+        if preparation_of(study, model.plan).reliability is not None and not readings:
+            raise InputError(
+                f"models.{name}: `preparation.reliability` needs repeated delineations, and there "
+                "are none. Name their tables under `feature_tables.readings` (or give their masks "
+                "in the manifest), or leave `reliability` out."
+            )
 
 
 def _check_patients(raw: pd.DataFrame, path: Path, known: pd.Index, clinical: Path) -> None:

@@ -36,6 +36,7 @@ Folds = Annotated[int, Field(ge=2, le=50)]
 Kind = Literal["handcrafted", "deep"]
 ICCForm = Literal["ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"]
 ClassifierName = Literal["logistic", "decision-tree", "random-forest", "svm", "adaboost", "knn"]
+Gaps = Literal["refuse", "development-median"]
 ReaderKind = Literal["inter", "intra"]
 
 
@@ -223,11 +224,14 @@ class ClinicalPlan(Strict):
     """Logistic or Cox regression on clinical predictors.
 
     Without `selection` all predictors are in the model (recommended: name them beforehand). With
-    it, univariate and then multivariable P values choose, as the papers did.
+    it, univariate and then multivariable P values choose, as the papers did. `missing` says what
+    happens to a patient without a value: `refuse`, or `development-median` (of a category, the
+    most frequent one), learned inside every fold and written into the locked model.
     """
 
     predictors: Annotated[dict[Name, Predictor], Field(min_length=1)]
     selection: "PValueSelection | None" = None
+    missing: Gaps = "refuse"
 
 
 class PValueSelection(Strict):
@@ -241,13 +245,14 @@ class PValueSelection(Strict):
 class CombinedPlan(Strict):
     """Regression on the out-of-fold score of a signature and clinical predictors: the nomogram.
 
-    `clinical` names a clinical model, whose predictors (those that it kept) enter; or give
-    `predictors`.
+    `clinical` names a clinical model, whose predictors (those that it kept) enter, with its rule
+    for missing values; or give `predictors` and `missing`.
     """
 
     signature: Name
     clinical: Name | None = None
     predictors: dict[Name, Predictor] = Field(default_factory=dict)
+    missing: Gaps = "refuse"
 
     @model_validator(mode="after")
     def _one_source(self) -> "CombinedPlan":
@@ -367,6 +372,9 @@ class SurvivalRun(SurvivalAnalysis, _Run):
                 "`internal_validation.optimism_resamples` is for a 0/1 outcome; leave it out, and "
                 "the out-of-fold predictions say what the models are worth"
             )
+        written = [f"{time:g}" for time in self.outcome.horizons]
+        if len(set(written)) < len(written):
+            raise ValueError("`outcome.horizons` must differ in their first six digits")
         for name, model in self.models.items():
             if model.signature is not None and model.signature.classifier is not None:
                 raise ValueError(

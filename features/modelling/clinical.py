@@ -21,6 +21,8 @@ from extval.features.modelling._likelihoods import (
     wald,
 )
 from extval.features.modelling.patients import LearnsFromPatients
+from extval.features.modelling.predictor_gaps import RULES as GAPS
+from extval.features.modelling.predictor_gaps import Fill, filled, sentences, typical
 from extval.features.modelling.predictors import Declared, Predictor, learned, table_of
 from extval.features.modelling.regression import KINDS, RegressionModel, of_kind, outcome_of
 from extval.stats import _checks
@@ -61,11 +63,16 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         taken out and the model fitted again until all are below the limit.
     test : {"likelihood-ratio", "wald"}
         A categorical predictor has one joint P value, so it is in or out as a whole.
+    missing : {"refuse", "development-median"}
+        What happens to a patient without a value: an error, or the median (of text, the most
+        frequent value) of the patients that the model was fitted on. For tables only.
     ties, horizons, confidence_level, separation
         As of `RegressionModel`.
 
     Attributes
     ----------
+    fills_ : dict of str to float or str
+        What fills the gaps of each column; empty if gaps are refused.
     model_ : RegressionModel
         The final model; without predictors if none was selected.
     selected_ : tuple of str
@@ -116,6 +123,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         horizons: Any = None,
         confidence_level: float = 0.95,
         separation: str = "undefined",
+        missing: str = "refuse",
     ) -> None:
         self.kind = kind
         self.candidates = candidates
@@ -128,6 +136,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         self.horizons = horizons
         self.confidence_level = confidence_level
         self.separation = separation
+        self.missing = missing
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
         """Choose the predictors and fit the final model.
@@ -153,14 +162,21 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
         _checks.choice(self.test, TESTS, name="test")
         for name in ("univariate_p", "multivariable_p"):
             _checks.share(getattr(self, name), name=name)
+        _checks.choice(self.missing, GAPS, name="missing")
         table, named = table_of(self, X, self.candidates, reset=True)
+        gaps: list[str] = []
+        self.fills_: dict[str, Fill] = {}
+        if self.missing != "refuse":
+            self.fills_ = typical(table)
+            gaps = sentences(table, self.fills_)
+            table = filled(table, self.fills_)
         candidates = learned(self.candidates, table, named=named)
         outcome, classes = outcome_of(self.kind, X, y, ties=self.ties)
         self._remember(X)
         if classes is not None:
             self.classes_ = classes
         blocks = [(p, p.columns(table, named=named)) for p in candidates]
-        self._cautions = _few_events(self.kind, outcome, blocks)
+        self._cautions = [*gaps, *_few_events(self.kind, outcome, blocks)]
         self.univariate_p_: dict[str, float] = {}
         self.multivariable_p_: dict[str, float] = {}
         self.steps_: tuple[tuple[str, float], ...] = ()
@@ -330,7 +346,7 @@ class ClinicalModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]
     def _known(self, x: Any) -> Any:
         """Return `x` as the final model reads it; a table needs only the selected columns."""
         if isinstance(x, pd.DataFrame) and self.candidates is not None:
-            return x
+            return filled(x, self.fills_)
         return table_of(self, x, self.candidates, reset=False)[0]
 
 

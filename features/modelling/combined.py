@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 
 from extval.features.modelling.out_of_fold import out_of_fold, patient_folds
 from extval.features.modelling.patients import LearnsFromPatients
+from extval.features.modelling.predictor_gaps import filled
 from extval.features.modelling.regression import RegressionModel
 from extval.stats._checks import FloatArray
 
@@ -49,22 +50,24 @@ class RegressionWithScore(LearnsFromPatients, BaseEstimator):  # type: ignore[mi
             horizons=self.clinical.horizons,
             confidence_level=self.clinical.confidence_level,
             separation=self.clinical.separation,
-        ).fit(x, y)
+        ).fit(filled(x, self.clinical_.fills_), y)
         if hasattr(self.model_, "classes_"):
             self.classes_ = self.model_.classes_
         return self
 
     def linear_predictor(self, x: pd.DataFrame) -> FloatArray:
         """Return the linear predictor, shape (n,)."""
-        return self.model_.linear_predictor(x)
+        return self.model_.linear_predictor(filled(x, self.clinical_.fills_))
 
     def predict_proba(self, x: pd.DataFrame) -> FloatArray:
         """Return probabilities of shape (n, 2), those of the event last."""
-        return np.asarray(self.model_.predict_proba(x), dtype=np.float64)
+        known = filled(x, self.clinical_.fills_)
+        return np.asarray(self.model_.predict_proba(known), dtype=np.float64)
 
     def risk(self, x: pd.DataFrame, horizons: Any) -> FloatArray:
         """Return risks of shape (n, number of horizons)."""
-        return np.asarray(self.model_.risk(x, horizons), dtype=np.float64)
+        known = filled(x, self.clinical_.fills_)
+        return np.asarray(self.model_.risk(known, horizons), dtype=np.float64)
 
 
 class CombinedModel(LearnsFromPatients, BaseEstimator):  # type: ignore[misc]

@@ -412,3 +412,28 @@ def test_a_written_study_file_runs(extval, tables, tmp_path):
     done = extval("run", folder / "new.yaml", "--out", tmp_path / "out", *QUICK)
     assert done.code == 0, done.stderr
     assert extval("init", folder / "new.yaml").code == 2
+
+
+def test_gaps_in_predictors_are_refused_or_filled_from_development(extval, run, tables, tmp_path):
+    clinical = tables[0].copy()
+    clinical["size_cm"] = clinical["size_cm"].astype(object)
+    clinical.loc[[4, 100], "size_cm"] = None
+    clinical.loc[[6, 101], "grade"] = None
+    study = SMALL.replace(
+        "{large: {column: size_cm, above: 10}}",
+        "{size: {column: size_cm}, grade: {column: grade, categorical: true}}",
+    )
+    refused = run(study, clinical=clinical)
+    assert refused.code == 2
+    assert "`size_cm`" in refused.stderr
+    asked = study.replace("true}}}}", "true}}, missing: development-median}}")
+    done = run(asked, clinical=clinical, out="filled")
+    assert done.code == 0, done.stderr
+    steps = models_of(tmp_path / "filled")["clinical"]["steps"]
+    inside = clinical[clinical["cohort"] == "development"]
+    assert_allclose(steps[0]["median"]["size_cm"], inside["size_cm"].astype(float).median())
+    assert steps[1]["value"]["grade"] == inside["grade"].value_counts().index[0]
+    new = tables[0].iloc[[0]].assign(size_cm="", grade="")
+    new.to_csv(tmp_path / "new.csv", index=False)
+    model = tmp_path / "filled" / "models" / "clinical.json"
+    assert extval("apply", model, tmp_path / "new.csv").code == 0
