@@ -1,6 +1,6 @@
 """ComBat: scanner and centre effects, learned on development and removed with frozen numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -140,49 +140,6 @@ class ComBat(LearnsFromPatients, TransformerMixin, BaseEstimator):  # type: igno
         self.empirical_bayes = empirical_bayes
         self.reference = reference
         self.new_batch = new_batch
-
-    @classmethod
-    def from_parameters(
-        cls,
-        *,
-        batch: str,
-        features: Sequence[str],
-        grand_mean: ArrayLike,
-        pooled_sd: ArrayLike,
-        location: Mapping[str, ArrayLike],
-        scale: Mapping[str, ArrayLike],
-        covariate_levels: Mapping[str, Sequence[str]] | None = None,
-        covariate_coefficients: ArrayLike = (),
-        **settings: Any,
-    ) -> Self:
-        """Return a fitted step from the attributes of another, for all or some of its features.
-
-        Parameters
-        ----------
-        batch : str
-            Column of the batch labels.
-        features : sequence of str, length p
-            Features to keep; the arrays below are in their order.
-        grand_mean, pooled_sd, location, scale, covariate_levels, covariate_coefficients
-            As the attributes of those names.
-        **settings
-            The other parameters of the constructor.
-        """
-        step = cls(batch, **settings)
-        step.features_ = tuple(features)
-        step.grand_mean_ = np.asarray(grand_mean, dtype=np.float64)
-        step.pooled_sd_ = np.asarray(pooled_sd, dtype=np.float64)
-        step.location_ = {name: np.asarray(v, dtype=np.float64) for name, v in location.items()}
-        step.scale_ = {name: np.asarray(v, dtype=np.float64) for name, v in scale.items()}
-        step.batches_ = tuple(step.location_)
-        step.covariate_levels_ = {c: tuple(of) for c, of in (covariate_levels or {}).items()}
-        step.covariate_terms_ = tuple(term for one in step._covariates() for term in one.terms)
-        shape = (len(step.covariate_terms_), len(step.features_))
-        step.covariate_coefficients_ = np.asarray(covariate_coefficients, np.float64).reshape(shape)
-        step.unchanged_ = tuple(step.features_[j] for j in np.flatnonzero(step.pooled_sd_ == 0.0))
-        step.n_per_batch_, step.cautions_, step.estimated_from_ = {}, (), {}
-        step.patients_seen_ = None
-        return step
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:  # noqa: N803
         """Learn grand mean, covariate effects, pooled variance and the effect of each batch.

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from extval.features.modelling.combat import ComBat
-from extval.validate import locked_model
+from extval.validate import locked_model, locking
 from extval.validate.errors import InputError
 from extval.validate.locked_model import LockedModel, classifier_from
 
@@ -275,6 +275,15 @@ def test_combat_known_batches_are_as_the_estimator_has_them(two_scanners):
     combat = ComBat("scanner").fit(two_scanners)
     expected = combat.transform(two_scanners) @ WEIGHTS + 1.0
     assert_allclose(scored(two_scanners, [combat_step(combat, "refuse")]), expected, rtol=1e-11)
+
+
+def test_combat_with_covariates_is_as_the_estimator_has_it(two_scanners):
+    table = two_scanners.assign(age=np.arange(24.0) % 7, sex=list("mmf") * 8)
+    combat = ComBat("scanner", covariates=("age", "sex")).fit(table)
+    locked = locking._preparing(combat, list("vwxyz"), new_batch="refuse", calibration=None)
+    found = scored(table, [locked.model_dump()])
+    assert_allclose(found, combat.transform(table) @ WEIGHTS + 1.0, rtol=1e-11)
+    assert [term.level for term in locked.covariates] == [None, "m"]
 
 
 def test_combat_a_new_batch_is_refused_left_alone_or_estimated(two_scanners):
