@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from extval.validate import cli_models
+from extval.validate import cli_images, cli_models, cli_planning
 from extval.validate.errors import InputError
 from extval.validate.progress import progress
 
@@ -252,134 +252,6 @@ def verify(
 
 
 @app.command()
-def extract(
-    study: Annotated[Path, typer.Argument(help="Study file (YAML) with `images` and `features`.")],
-    out: Annotated[
-        Path,
-        typer.Option("--out", help="Folder for the tables; resumed if there.", show_default=False),
-    ],
-    jobs: Annotated[
-        int,
-        typer.Option("--jobs", min=0, help="Processes; 0 means all. Results do not depend on it."),
-    ] = 0,
-    dask: Annotated[
-        str | None, typer.Option("--dask", help="Address of a dask scheduler to work on.")
-    ] = None,
-) -> None:
-    """Turn images and masks into feature tables; the same command resumes a killed run."""
-    from extval.validate import extraction
-    from extval.validate.evaluation import default_jobs
-
-    failed = extraction.extract(
-        study,
-        out,
-        n_jobs=jobs or default_jobs(),
-        dask=dask,
-        progress=progress,
-        say=lambda text: typer.echo(text, err=True),
-    )
-    typer.echo(str(out))
-    if failed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def check(
-    path: Annotated[
-        Path, typer.Argument(help="A study or protocol file (YAML), or a manifest (CSV).")
-    ],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="CSV file for the table of all regions.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 means all.")] = 0,
-) -> None:
-    """Look at images and masks before anything is extracted, or at a protocol file."""
-    import tempfile
-
-    from extval.validate import extraction, protocol_source, yaml_file
-    from extval.validate.evaluation import default_jobs
-
-    if path.suffix.lower() in (".yaml", ".yml") and "outcome" in yaml_file.read_mapping(path):
-        protocol_source.from_file(path)
-        typer.echo(f"{path}: the protocol is complete.")
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        quality = extraction.check(
-            path, n_jobs=jobs or default_jobs(), progress=progress, out=out, scratch=Path(scratch)
-        )
-    for line in extraction.check_lines(quality):
-        typer.echo(line)
-    if quality.failed:
-        raise typer.Exit(1)
-
-
-@app.command()
-def samplesize(
-    prevalence: Annotated[
-        float | None, typer.Option("--prevalence", help="Event rate (0/1 outcome).")
-    ] = None,
-    auc: Annotated[float | None, typer.Option("--auc", help="Anticipated AUC.")] = None,
-    risk: Annotated[
-        float | None, typer.Option("--risk", help="Event risk by the horizon (time to event).")
-    ] = None,
-    lost: Annotated[
-        float, typer.Option("--lost", help="Share censored before the horizon (time to event).")
-    ] = 0.0,
-    lp_mean: Annotated[
-        float | None, typer.Option("--lp-mean", help="Mean of the linear predictor.")
-    ] = None,
-    lp_sd: Annotated[
-        float | None, typer.Option("--lp-sd", help="SD of the linear predictor.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Risk threshold for net benefit.")
-    ] = None,
-    n: Annotated[
-        int | None, typer.Option("--n", min=2, help="Patients: report the precision they give.")
-    ] = None,
-    oe_width: Annotated[float, typer.Option("--oe-width", help="Width of the O:E interval.")] = 0.2,
-    slope_width: Annotated[float, typer.Option("--slope-width", help="Of the slope.")] = 0.2,
-    auc_width: Annotated[float, typer.Option("--auc-width", help="Of the AUC or C-index.")] = 0.1,
-    net_benefit_width: Annotated[
-        float, typer.Option("--net-benefit-width", help="Of the standardised net benefit.")
-    ] = 0.2,
-    as_json: Annotated[bool, typer.Option("--json", help="Full precision as JSON.")] = False,
-) -> None:
-    """Patients needed for an external validation (Riley), or the precision of given patients."""
-    from extval.validate import sample_size
-
-    widths = (oe_width, slope_width, auc_width, net_benefit_width)
-    if risk is not None:
-        if lp_sd is None or prevalence is not None or auc is not None:
-            raise InputError("for a time to event give --risk and --lp-sd, not --prevalence.")
-        design = sample_size.survival_design(
-            risk=risk, lp_sd=lp_sd, lost=lost, threshold=threshold, widths=widths
-        )
-        found = sample_size.computed(design, n)
-    elif prevalence is not None and auc is not None:
-        found = sample_size.computed(
-            sample_size.binary_design(
-                prevalence=prevalence,
-                auc=auc,
-                lp_mean=lp_mean,
-                lp_sd=lp_sd,
-                threshold=threshold,
-                widths=widths,
-            ),
-            n,
-        )
-    else:
-        raise InputError(
-            "give --prevalence and --auc (0/1 outcome), or --risk and --lp-sd (time to event)."
-        )
-    if as_json:
-        typer.echo(sample_size.as_json(found))
-    else:
-        for line in sample_size.as_text(found, asked=n):
-            typer.echo(line)
-
-
-@app.command()
 def agreement(
     table: Annotated[
         Path,
@@ -541,6 +413,8 @@ def _say_done(results: "Results", out: Path) -> None:
         )
 
 
+cli_images.register(app)
+cli_planning.register(app)
 cli_models.register(app, _report_writer, _say_done)
 
 
