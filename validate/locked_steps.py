@@ -80,7 +80,8 @@ class FillText(_Step):
     def apply(self, table: pd.DataFrame, read: ReadClassifier) -> pd.DataFrame:
         """Return the table without empty cells in the columns of `value`."""
         empty = {
-            name: [not str(c).strip() or pd.isna(c) for c in table[name]] for name in self.value
+            name: np.array([bool(pd.isna(c)) or not str(c).strip() for c in table[name]])
+            for name in self.value
         }
         return table.assign(
             **{name: table[name].mask(empty[name], value) for name, value in self.value.items()}

@@ -28,6 +28,7 @@ from extval.stats.concordance import c_harrell
 from extval.stats.optimism import OptimismBootstrap
 from extval.stats.roc import auc
 from extval.validate.locked_model import LockedModel
+from extval.validate.run_data import DEEP
 
 N_TICKS = 10
 
@@ -144,6 +145,12 @@ def cautions(fitted: Any, name: str) -> list[str]:
             found.append(JOINT_CAUTION)
         for attribute in ("cautions_", "notes_"):
             found += getattr(step, attribute, ())
+        untested = [item for item in getattr(step, "unread_", ()) if not DEEP.match(str(item))]
+        if untested:
+            found.append(
+                f"{len(untested)} handcrafted features, the first `{untested[0]}`, are in no "
+                "reading: they were kept without a test of their reliability."
+            )
         # A LASSO always has a sentence; it is a caution if the model is null or not converged.
         fine = hasattr(step, "null_") and not step.null_ and step.converged_
         sentence = getattr(step, "sentence_", "")

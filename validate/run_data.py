@@ -311,11 +311,11 @@ def _check_columns(study: Run, table: Table) -> None:
 
 def _check_model_names(study: Run, columns: list[str], file: str) -> None:
     """Refuse a model whose predictions would be called like a column of the tables."""
-    binary = isinstance(study.outcome, BinaryOutcome)
+    outcome = study.outcome
     for name in study.models:
         made = [name]
-        if not binary:
-            made += [f"{name}_score", *(f"{name}_risk_{t:g}" for t in study.outcome.horizons)]
+        if not isinstance(outcome, BinaryOutcome):
+            made += [f"{name}_score", *(f"{name}_risk_{time:g}" for time in outcome.horizons)]
         taken = [column for column in made if column in columns]
         if taken:
             raise InputError(

@@ -39,7 +39,8 @@ def check_folder(out: Path, *, force: bool) -> Path:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the results.")
     if out.is_dir() and any(out.iterdir()):
-        if not (stages / README).is_file():
+        begun = list(out.iterdir()) == [stages] and not any(stages.iterdir())  # killed at once
+        if not (stages / README).is_file() and not begun:
             raise InputError(f"{out} holds other files than those of a run. Name another folder.")
         if (out / "manifest.json").is_file() and not force:
             raise InputError(

@@ -231,6 +231,69 @@ def test_the_kind_of_a_reading_is_part_of_what_a_fit_depends_on(tables, tmp_path
     assert keys[0] != keys[1]
 
 
+def with_reading(tmp_path, second, study=SMALL):
+    second.to_csv(tmp_path / "second.csv", index=False)
+    return study.replace(
+        "{table: features.csv}",
+        "{table: features.csv, readings: {R2: {table: ../second.csv}}}",
+    ).replace("preparation:", "preparation:\n  reliability: {above: 0.5}")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("none", "models.RS: `preparation.reliability` needs repeated delineations, and there"),
+        ("names", "second.csv (reading R2): 0 of its 25 patients are development patients; at lea"),
+        ("external", "second.csv (reading R2): 0 of its 25 patients are development patients"),
+        ("columns", "second.csv (reading R2) has no feature in common with the feature table"),
+    ],
+)
+def test_readings_that_say_nothing_of_reliability_are_refused(
+    run, tables, tmp_path, change, sentence
+):
+    second = tables[1].iloc[100:125] if change == "external" else tables[1].iloc[:25]
+    if change == "names":
+        second = second.assign(patient="X" + second["patient"])
+    elif change == "columns":
+        second = second.rename(columns=str.upper).rename(columns={"PATIENT": "patient"})
+    study = with_reading(tmp_path, second)
+    if change == "none":
+        study = SMALL.replace("preparation:", "preparation:\n  reliability: {above: 0.5}")
+    refused(run(study), tmp_path, sentence)
+
+
+def test_features_without_a_reading_are_counted(run, tables, tmp_path):
+    second = tables[1].iloc[:25].drop(columns="T1__original_glcm_F01")
+    assert run(with_reading(tmp_path, second)).code == 0
+    cautions = pd.read_csv(tmp_path / "out" / "modelling" / "cautions.csv")["sentence"]
+    expected = "1 handcrafted features, the first `T1__original_glcm_F01`, are in no reading"
+    assert cautions.str.contains(expected).any()
+
+
+def test_a_covariate_of_combat_with_numbers_is_a_number(tables, tmp_path):
+    """Whether or not a model has it as a predictor; `grade` stays a category."""
+    study = SMALL.replace("new_batch: none", "new_batch: none, covariates: [months, grade]")
+    file = cohort.write(tmp_path, *tables, study)
+    data = run_data.read_run_data(
+        study_file.read_run(file), tmp_path / "clinical.csv", tmp_path / "features.csv", {}
+    )
+    assert data.table["months"].dtype == np.float64
+    assert data.table["grade"].dtype == object
+
+
+def test_a_covariate_of_combat_that_development_never_saw_is_named(run, tables, tmp_path):
+    clinical = tables[0].copy()
+    clinical.loc[103, "grade"] = "G9"
+    study = SMALL.replace("new_batch: none", "new_batch: none, covariates: [grade]")
+    sentence = "column `grade`, patient P103: 'G9' was never seen in development; known are G1, "
+    refused(run(study, clinical=clinical), tmp_path, sentence)
+
+
+def test_horizons_that_are_written_alike_are_refused(run, tmp_path):
+    sentence = "`outcome.horizons` must differ in their first six digits"
+    refused(run(SURVIVAL.replace("[12]", "[12, 12.0000001]")), tmp_path, sentence)
+
+
 def test_nobody_is_named_in_what_may_be_published(run, tables, tmp_path):
     clinical, features = (table.copy() for table in tables)
     names = [f"Mustermann^{i:03d}" for i in range(len(clinical))]

@@ -114,7 +114,8 @@ def test_who_is_left_out_together_does_not_matter(tables, tmp_path, name):
             row = int(np.flatnonzero(first == first[0])[0])
             features.iloc[row, 1:] = features.iloc[row, 1:] * 3 + 1
             clinical.loc[row, "size_cm"] *= 2
-        study = STUDY.replace("MODE", "none").replace(", readings: {R2: {table: second.csv}}", "")
+        study = STUDY.replace("MODE", "none").replace("  reliability: {above: 0.5}\n", "")
+        study = study.replace(", readings: {R2: {table: second.csv}}", "")
         file = cohort.write(tmp_path / str(change), clinical, features, study)
         wanted = read_run(file)
         data = run_data.read_run_data(
