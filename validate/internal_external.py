@@ -5,6 +5,7 @@ study it uses outcomes of external centres for fitting, so it runs after the loc
 judged and never touches them.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -124,8 +125,16 @@ def _predicted(
         values["score"] = model.linear_predictor(left_out)
     except ValueError as error:
         nothing = pd.DataFrame(np.nan, index=left_out.index, columns=[*columns, "score"])
-        return nothing, str(error)
+        return nothing, nameless(str(error), [*table.index, *left_out.index])
     return pd.DataFrame(values, index=left_out.index), ""
+
+
+def nameless(sentence: str, patients: Sequence[Any]) -> str:
+    """Return a sentence about patients without their identifiers, for tables that are published."""
+    known = sorted({re.escape(str(label)) for label in patients}, key=len, reverse=True)
+    names = "|".join(known)
+    quoted = re.sub(rf"(?:\bpatient )?(?:'(?:{names})'|\"(?:{names})\")", "a patient", sentence)
+    return re.sub(rf"\bpatient (?:{names})(?!\w)", "a patient", quoted)
 
 
 def _rows(

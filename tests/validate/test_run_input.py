@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extval.validate import fitting, run_data, study_file
+from extval.validate import fitting, internal_external, run_data, study_file
 from extval.validate.run_folder import README, STAGES
 from tests.validate import cohort
 
@@ -315,3 +315,37 @@ def test_nobody_is_named_in_what_may_be_published(run, tables, tmp_path):
         assert b"Mustermann" not in path.read_bytes(), path
     cautions = pd.read_csv(out / "modelling" / "cautions.csv")["sentence"]
     assert cautions.str.contains("2 patients lack a phase or all features").any()
+
+
+def test_a_centre_that_cannot_be_predicted_names_no_patient(run, tables, tmp_path):
+    clinical, features = (table.copy() for table in tables)
+    for table in (clinical, features):
+        table["patient"] = "Mustermann^" + table["patient"]
+    inside = clinical["center"] == "A"  # no other centre has the scanner S4
+    clinical.loc[inside, "scanner"] = (["S1", "S2", "S4"] * 24)[:70]
+    clinical.loc[~inside, "scanner"] = ["S1", "S2"] * 30
+    study = SMALL.replace("{folds: 3}\nboot", "{folds: 3, leave_one_center_out: all}\nboot")
+    done = run(
+        study.replace("new_batch: none", "new_batch: refuse"), clinical=clinical, features=features
+    )
+    assert done.code == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out" / "modelling" / "internal_external.csv")
+    notes = rows.loc[rows["center"] == "A", "note"].dropna()
+    assert notes.str.startswith("No model could be learned without this centre").any()
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file() and STAGES not in path.parts:
+            assert b"Mustermann" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("'S4' is the scanner of patient '7'.", "'S4' is the scanner of a patient."),
+        ("no value for patient 7 and 3 more", "no value for a patient and 3 more"),
+        ("no value for patient 77.", "no value for a patient."),
+        ("7 of 77 patients, first 'M (7)'", "7 of 77 patients, first a patient"),
+        ("patient 78 is not in the study", "patient 78 is not in the study"),
+    ],
+)
+def test_sentences_lose_the_names_of_patients(sentence, expected):
+    assert internal_external.nameless(sentence, ["7", "77", "M (7)"]) == expected
