@@ -1,6 +1,7 @@
 """The commands that learn and use models: run, apply, lock and init. See `cli.py` for the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
     ReportWriter = Callable[[Results, Path], None]
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file (YAML); see docs/study-file.md.")]
+
+
+@contextmanager
+def _files() -> Iterator[None]:
+    """Say which file cannot be read or written, where nothing nearer has said it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise InputError(f"{error.filename}: {error.strerror}.") from error
 
 
 def register(
@@ -51,17 +63,18 @@ def register(
 
         if until not in UNTIL:
             raise InputError(f"--until {until!r} is no stage; choose one of {', '.join(UNTIL)}.")
-        results = run_study(
-            study,
-            out,
-            until=until,
-            force=force,
-            n_jobs=jobs or default_jobs(),
-            dask=dask,
-            progress=progress,
-            say=lambda text: typer.echo(text, err=True),
-            report=None if no_report else report_writer(),
-        )
+        with _files():
+            results = run_study(
+                study,
+                out,
+                until=until,
+                force=force,
+                n_jobs=jobs or default_jobs(),
+                dask=dask,
+                progress=progress,
+                say=lambda text: typer.echo(text, err=True),
+                report=None if no_report else report_writer(),
+            )
         if results is None:
             typer.echo(str(out))
         else:
@@ -83,7 +96,8 @@ def register(
 
         if out is not None and out.exists() and out.resolve() in (model.resolve(), table.resolve()):
             raise InputError(f"--out {out} is the model or the table itself; name another file.")
-        found = apply_model(model, table, patient=patient)
+        with _files():
+            found = apply_model(model, table, patient=patient)
         for sentence in found.sentences:
             typer.echo(sentence, err=True)
         if out is None:

@@ -432,6 +432,8 @@ def run_study(
         study, study_file, stages, n_jobs=n_jobs, dask=dask, progress=progress, say=say
     )
     if until == "features":
+        if study.images is None:
+            say("There is nothing to extract: the study has no `images`.")
         return None
     found = fit_models(
         study, study_file, features, stages, n_jobs=n_jobs, progress=progress, say=say
@@ -439,6 +441,10 @@ def run_study(
     with results_folder(out) as temporary:
         write_models(temporary, found)
         if until == "models":
+            say(
+                f"Locked: {', '.join(found.locked)}. No external outcome was read; the same "
+                "command without --until goes on from here."
+            )
             return None
         with tempfile.TemporaryDirectory() as scratch:
             table = Path(scratch) / "predictions"

@@ -349,3 +349,17 @@ def test_a_centre_that_cannot_be_predicted_names_no_patient(run, tables, tmp_pat
 )
 def test_sentences_lose_the_names_of_patients(sentence, expected):
     assert internal_external.nameless(sentence, ["7", "77", "M (7)"]) == expected
+
+
+def test_a_file_that_may_not_be_read_is_named(run, tmp_path, monkeypatch):
+    def forbidden(*_args):
+        raise PermissionError(13, "Permission denied", "clinical.csv")
+
+    monkeypatch.setattr(run_data, "read_table", forbidden)
+    refused(run(CLINICAL), tmp_path, "error: clinical.csv: Permission denied.")
+
+
+def test_each_stage_says_what_it_did(run, tmp_path):
+    assert "There is nothing to extract" in run(CLINICAL, "--until", "features").stderr
+    said = run(CLINICAL, "--until", "models").stderr
+    assert "Locked: clinical. No external outcome was read" in said
