@@ -20,7 +20,7 @@ from extval.validate.characteristics import CENTER, MISSING, labels, numbers, or
 from extval.validate.cohort import ALL_CENTERS, Group
 from extval.validate.errors import InputError
 from extval.validate.findings import GroupFindings
-from extval.validate.protocol import Predictor
+from extval.validate.protocol_settings import Predictor
 from extval.validate.risk_groups import risk_group_members
 from extval.validate.store import CoxRow, ModelRow
 from extval.validate.study import FloatArray, SurvivalStudy

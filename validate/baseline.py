@@ -33,7 +33,7 @@ from extval.stats.standardized_difference import (
 )
 from extval.validate.characteristics import MISSING, Cells, labels, numbers, ordered
 from extval.validate.cohort import ALL_CENTERS, COHORTS
-from extval.validate.protocol import Baseline, Characteristic
+from extval.validate.protocol_settings import Baseline, Characteristic
 from extval.validate.store import BaselineRow
 from extval.validate.streams import stream
 from extval.validate.study import BinaryStudy, FloatArray, Study

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from extval.validate.cohort import Roster
 from extval.validate.errors import InputError
-from extval.validate.protocol import BinaryProtocol, Protocol, Subgroup, SurvivalProtocol
+from extval.validate.protocol import BinaryProtocol, Protocol, SurvivalProtocol
+from extval.validate.protocol_settings import Subgroup
 from extval.validate.table import Table
 
 MISSING = "missing"

@@ -19,7 +19,7 @@ from extval.features import deep, handcrafted
 from extval.features.extraction import Plan
 from extval.features.roi_crop import CropSettings, Percentiles, Window
 from extval.validate import yaml_file
-from extval.validate.protocol import DEFAULT_SEED
+from extval.validate.protocol_settings import DEFAULT_SEED
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 WEIGHTS = "give `imagenet`, `{file: ..., sha256: ...}` or `{random: SEED}`"

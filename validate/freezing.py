@@ -9,7 +9,7 @@ import numpy as np
 
 from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.threshold import choose_threshold
-from extval.validate.protocol import DecisionGrid, RiskGroups, Thresholds
+from extval.validate.protocol_settings import DecisionGrid, RiskGroups, Thresholds
 from extval.validate.store import ModelRow
 from extval.validate.study import BinaryStudy, BoolArray, FloatArray, SurvivalStudy
 

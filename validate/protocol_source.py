@@ -7,15 +7,13 @@ from pydantic import ValidationError
 from extval.validate import yaml_file
 from extval.validate.errors import InputError
 from extval.validate.protocol import (
-    DEFAULT_SEED,
     BinaryProtocol,
-    Bootstrap,
     Columns,
     Protocol,
     SurvivalProtocol,
-    Thresholds,
     binary_protocol,
 )
+from extval.validate.protocol_settings import DEFAULT_SEED, Bootstrap, Thresholds
 
 NAMES_OF_RULES = "youden, closest-to-corner, sensitivity:0.9, specificity:0.9 or a probability"
 

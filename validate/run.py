@@ -129,7 +129,9 @@ def fit_models(
             )
 
     fits: dict[str, StoredFit] = {}
-    for name in fitting.order_of(study):
+    # A choice on external patients comes last: nothing is fitted after their outcomes are read.
+    names = fitting.order_of(study)
+    for name in sorted(names, key=lambda name: candidates_of(study, name) is not None):
         if isinstance(study, BinaryRun) and candidates_of(study, name) is not None:
             candidates = fit_candidates(study, name, partial(fit, name))
             order.append(
@@ -441,9 +443,13 @@ def run_study(
     with results_folder(out) as temporary:
         write_models(temporary, found)
         if until == "models":
+            chose = any(candidates_of(study, name) is not None for name in study.models)
+            read = (
+                "External outcomes chose a classifier" if chose else "No external outcome was read"
+            )
             say(
-                f"Locked: {', '.join(found.locked)}. No external outcome was read; the same "
-                "command without --until goes on from here."
+                f"Locked: {', '.join(found.locked)}. {read}; the same command without --until goes "
+                "on from here."
             )
             return None
         with tempfile.TemporaryDirectory() as scratch:

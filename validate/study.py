@@ -11,13 +11,7 @@ from extval.validate.characteristics import read_characteristics
 from extval.validate.cohort import COHORTS, Group, Roster, read_clusters, read_roster
 from extval.validate.errors import InputError
 from extval.validate.gaps import incomplete, without_gaps
-from extval.validate.protocol import (
-    BinaryProtocol,
-    Protocol,
-    SurvivalProtocol,
-    imputations,
-    listed,
-)
+from extval.validate.protocol import BinaryProtocol, Protocol, SurvivalProtocol, imputations, listed
 from extval.validate.table import Table
 
 FloatArray = NDArray[np.float64]

@@ -14,13 +14,8 @@ from pydantic import Field, model_validator
 from extval.validate import yaml_file
 from extval.validate.errors import InputError
 from extval.validate.extract_study import Features, Images
-from extval.validate.protocol import (
-    Analysis,
-    BinaryAnalysis,
-    Name,
-    Strict,
-    SurvivalAnalysis,
-)
+from extval.validate.protocol import Analysis, BinaryAnalysis, SurvivalAnalysis
+from extval.validate.protocol_settings import Name, Strict
 
 FILE_NAME = re.compile(r"\w(?:[\w .+-]{0,58}\w)?\+?")
 RESERVED = {
@@ -356,6 +351,11 @@ class _Run(Analysis):
 class BinaryRun(BinaryAnalysis, _Run):
     """A study of a binary outcome."""
 
+    @model_validator(mode="after")
+    def _no_times(self) -> "BinaryRun":
+        _check_families(self.models, ("auto", "logistic", "linear"), "a 0/1 outcome")
+        return self
+
 
 class SurvivalRun(SurvivalAnalysis, _Run):
     """A study of a right-censored time to event."""
@@ -372,6 +372,7 @@ class SurvivalRun(SurvivalAnalysis, _Run):
                 "`internal_validation.optimism_resamples` is for a 0/1 outcome; leave it out, and "
                 "the out-of-fold predictions say what the models are worth"
             )
+        _check_families(self.models, ("auto", "cox"), "a time to event")
         written = [f"{time:g}" for time in self.outcome.horizons]
         if len(set(written)) < len(written):
             raise ValueError("`outcome.horizons` must differ in their first six digits")
@@ -424,6 +425,16 @@ def _check_names(models: list[str]) -> None:
                 "would their files; rename one"
             )
         seen[name.casefold()] = name
+
+
+def _check_families(models: dict[str, ModelPlan], known: tuple[str, ...], outcome: str) -> None:
+    for name, model in models.items():
+        lasso = None if model.signature is None else model.signature.lasso
+        if lasso is not None and lasso.family not in known:
+            raise ValueError(
+                f"model `{name}`: lasso family `{lasso.family}` does not fit {outcome}; choose one "
+                f"of {', '.join(known)}"
+            )
 
 
 def _check_part(models: dict[str, ModelPlan], name: str, part: str, kind: str) -> None:

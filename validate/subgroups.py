@@ -20,7 +20,7 @@ from extval.stats.survival_calibration import calibration_slope_cox, oe_t
 from extval.validate.characteristics import MISSING, Level, levels
 from extval.validate.cohort import Group
 from extval.validate.findings import GroupFindings
-from extval.validate.protocol import Subgroup
+from extval.validate.protocol_settings import Subgroup
 from extval.validate.store import SubgroupRow
 from extval.validate.study import BinaryStudy, Study, SurvivalStudy
 

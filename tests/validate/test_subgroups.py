@@ -12,7 +12,7 @@ from extval.stats.calibration import calibration_slope, oe_ratio
 from extval.stats.concordance import c_harrell
 from extval.stats.roc import auc
 from extval.validate.characteristics import MISSING, levels, ordered
-from extval.validate.protocol import Subgroup
+from extval.validate.protocol_settings import Subgroup
 from tests.validate.test_evaluate_survival import PROTOCOL as SURVIVAL
 from tests.validate.test_evaluate_survival import REFERENCE as SURVIVAL_REFERENCE
 
