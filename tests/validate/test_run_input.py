@@ -363,3 +363,30 @@ def test_each_stage_says_what_it_did(run, tmp_path):
     assert "There is nothing to extract" in run(CLINICAL, "--until", "features").stderr
     said = run(CLINICAL, "--until", "models").stderr
     assert "Locked: clinical. No external outcome was read" in said
+
+
+@pytest.mark.parametrize(("outcome", "family"), [("0/1", "cox"), ("time", "linear")])
+def test_a_lasso_that_does_not_fit_the_outcome_is_refused(run, tmp_path, outcome, family):
+    study = SMALL.replace("lasso: {folds: 3}", f"lasso: {{family: {family}}}")
+    if outcome == "time":
+        study = study.replace("{column: event, name: M", "{time: months, event: event, name: M")
+        study = study.replace("name: Metastasis}", "unit: months, horizons: [12]}")
+        study = study.replace("calibration: {belt_up_to: 0}\n", "")
+    refused(run(study), tmp_path, f"model `RS`: lasso family `{family}` does not fit a ")
+
+
+def test_a_choice_on_external_patients_comes_after_every_other_fit(run, tmp_path):
+    classifier = "classifier: {candidates: [{name: knn}], folds: 2, choose_on: external}"
+    study = SMALL.replace("lasso: {folds: 3}", classifier).replace(
+        "  DLRN: {combined: {signature: RS, clinical: clinical}}\n", ""
+    )
+    said = run(study, "--until", "models").stderr
+    assert "External outcomes chose a classifier" in said
+    fitted = sorted((tmp_path / "out" / STAGES / "models").glob("*.json"), key=_written)
+    names = [json.loads(path.read_text(encoding="utf-8"))["model"]["name"] for path in fitted]
+    assert sorted(names) == ["RS", "clinical"]
+    assert names[-1] == "RS"
+
+
+def _written(path):
+    return path.stat().st_mtime_ns
