@@ -15,5 +15,5 @@ add("ordinary", x, rbinom(60, 1, plogis(x %*% c(1, -1, .5))))
 x <- cbind(c(rnorm(25), 8), rbinom(26, 1, .5))
 add("outlier", x, c(rbinom(25, 1, .4), 1))
 add("rare", matrix(rnorm(40)), c(1, rep(0, 39)))
-cat(toJSON(list(versions = list(R = R.version.string, brglm2 = as.character(packageVersion("brglm2"))),
+cat(toJSON(list(meta = list(R = R.version.string, brglm2 = as.character(packageVersion("brglm2"))),
   cases = cases), digits = NA, auto_unbox = TRUE, pretty = TRUE))
