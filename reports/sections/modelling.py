@@ -1,5 +1,9 @@
 """How the models were learned, from the features or the clinical table to their internal worth."""
 
+from functools import partial
+
+import numpy as np
+
 from extval.reports import format as fmt
 from extval.reports.blocks import (
     INTERVAL,
@@ -8,19 +12,25 @@ from extval.reports.blocks import (
     Block,
     Cell,
     Column,
+    Figure,
+    Panel,
     Paragraph,
+    Plot,
     Row,
     Section,
     Subheading,
     Table,
 )
+from extval.reports.figures.instability import plot_mape, plot_prediction_instability
 from extval.reports.index import OUT_OF_FOLD, Index
 from extval.reports.labels import heading, label
 from extval.reports.sections import regressions, signatures
 from extval.reports.sections.learned_rows import Record, models_with, records
 from extval.reports.tabulation import Footnotes
+from extval.stats.optimism import Instability
 
 APPARENT = "apparent"
+INSTABILITY_MM = 48.0
 
 
 def section(index: Index) -> Section:
@@ -65,7 +75,7 @@ def internal(index: Index) -> list[Block]:
             f"Estimators. {'. '.join(methods)}.",
         ),
     )
-    return [Paragraph(_entering(rows)), table, *_optimism(index)]
+    return [Paragraph(_entering(rows)), table, *_optimism(index), *_instability(index)]
 
 
 def _entering(rows: list[Record]) -> str:
@@ -142,6 +152,37 @@ def _optimism(index: Index) -> list[Block]:
                 "the performance of a model learned in a resample, there minus in all development "
                 "patients (Harrell); SE, its Monte Carlo standard error; corrected, apparent minus "
                 "optimism.",
+            ),
+        )
+    ]
+
+
+def _instability(index: Index) -> list[Block]:
+    """Return how far each patient's prediction moves when the model is learned again."""
+    panels: list[Panel] = []
+    for model in models_with(index, "instability"):
+        rows = records(index, "instability", model)
+        columns = {
+            key: np.array([np.nan if row[key] is None else row[key] for row in rows])
+            for key in ("prediction", "lower", "upper", "mape")
+        }
+        moved = Instability(resampled=np.empty((0, len(rows))), **columns)
+        panels += [
+            Panel(model, (Plot(partial(plot_prediction_instability, moved), INSTABILITY_MM),)),
+            Panel(model, (Plot(partial(plot_mape, moved), INSTABILITY_MM),)),
+        ]
+    if not panels:
+        return []
+    return [
+        Figure(
+            caption="Instability of the predictions for the development patients.",
+            panels=tuple(panels),
+            columns=2,
+            left_mm=14.0,
+            remarks=(
+                "Left: limits, patient by patient, of what the models learned in resamples "
+                "predict, over the prediction of the model itself. Right: the mean absolute "
+                "difference of the two (Riley and Collins 2023).",
             ),
         )
     ]

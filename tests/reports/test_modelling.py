@@ -288,6 +288,25 @@ def test_internal_validation_says_which_predictions_are_used(index):
     assert "do not say" in paragraphs(modelling.internal(learned(internal=silent)))[0]
 
 
+def test_instability_is_drawn_where_a_bootstrap_was_run():
+    moved = rows_of(
+        "model prediction lower upper mape",
+        ("RS", 0.2, 0.1, 0.4, 0.05),
+        ("RS", 0.7, 0.5, 0.9, 0.08),
+    )
+    found = [
+        block
+        for block in modelling.internal(learned(instability=moved))
+        if getattr(block, "caption", "").startswith("Instability")
+    ]
+    assert len(found) == 1
+    assert [panel.title for panel in found[0].panels] == ["RS", "RS"]
+    axes = MplFigure().subplots(1, 2)
+    drawn = [panel.plots[0].draw(ax) for panel, ax in zip(found[0].panels, axes, strict=True)]
+    assert drawn[1].lines[0].get_ydata().tolist() == [0.05, 0.08]
+    assert drawn[0].lines[-1].get_ydata().tolist() == [0.4, 0.9]
+
+
 def test_optimism_has_a_table_where_it_was_estimated():
     optimism = rows_of(
         "model metric resamples apparent optimism monte_carlo_se corrected lower upper "
