@@ -1,6 +1,7 @@
 """Locked models: the steps by their formulas, a published score, tampering, and bad tables."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -382,3 +383,12 @@ def test_apply_says_what_was_filled_in_and_which_scanner_is_new(extval, tmp_path
     assert "(most: r, 2 of 2); they were filled with development medians" in done.stderr
     assert "2 patients have a scanner (S2) that development did not have" in done.stderr
     assert "a: The median is 51 here and 5 in development" in done.stderr
+
+
+def test_the_formula_in_the_documentation_is_the_published_one():
+    path = Path(__file__).parents[2] / "docs" / "formulas" / "tian-2024-dlr-score.json"
+    locked = locked_model.read_model(path)
+    (step,) = locked.steps
+    assert dict(step.coefficients) == PUBLISHED
+    assert step.intercept == INTERCEPT
+    assert locked.link == "identity"
