@@ -129,9 +129,7 @@ def check(
 def reading_tables(out: Path) -> dict[str, Path]:
     """Return the feature tables of further readers in a folder of features, by their names."""
     prefix = "features_"
-    return {
-        path.stem.removeprefix(prefix): path for path in sorted(out.glob(f"{prefix}*.parquet"))
-    }
+    return {path.stem.removeprefix(prefix): path for path in sorted(out.glob(f"{prefix}*.parquet"))}
 
 
 def check_lines(quality: Quality) -> list[str]:

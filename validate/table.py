@@ -163,6 +163,11 @@ def read_table(path: Path) -> Table:
         raise InputError(f"{path} does not exist.")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty; it needs a header and at least one patient.")
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise InputError(
+            f"{path.name} is a workbook; save the sheet as 'CSV UTF-8' and give that file, so that "
+            "what is read is what can be seen."
+        )
     if path.suffix.lower() in (".parquet", ".pq"):
         data, decimal_comma = _read_parquet(path), False
     else:
