@@ -408,7 +408,7 @@ def _say_done(results: "Results", out: Path) -> None:
     cautions = len(results.cautions)
     if cautions:
         typer.echo(
-            f"{cautions} caution{'s' if cautions > 1 else ''} (all on the first page of the report, "
+            f"{cautions} caution{'s' if cautions > 1 else ''} (all on the first page of the report "
             f"and in results.json); the first: {results.cautions[0]}",
             err=True,
         )

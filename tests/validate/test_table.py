@@ -126,5 +126,5 @@ def test_a_misspelt_column_says_which_are_there(tmp_path):
 
 def test_a_workbook_is_named_as_such(tmp_path):
     (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04")
-    with pytest.raises(InputError, match="t.xlsx is a workbook; save the sheet as 'CSV UTF-8'"):
+    with pytest.raises(InputError, match=r"t\.xlsx is a workbook; save the sheet as 'CSV UTF-8'"):
         read_table(tmp_path / "t.xlsx")
