@@ -17,6 +17,7 @@ from extval.validate.errors import InputError
 from extval.validate.progress import progress
 
 if TYPE_CHECKING:
+    from extval.features.activation import ActivationMap
     from extval.validate.protocol import Protocol
     from extval.validate.store import Results
 
@@ -379,6 +380,17 @@ def _report_writer() -> "Callable[[Results, Path], None]":
     return write
 
 
+def _draw_activation(found: "ActivationMap", path: Path) -> None:
+    """Write one activation map as a PDF; the same map gives the same bytes."""
+    from matplotlib.figure import Figure
+
+    from extval.reports.figures.activation import plot_activation
+
+    figure = Figure(figsize=(3.5, 3.7), layout="constrained")
+    plot_activation(found, figure.subplots())
+    figure.savefig(path, format="pdf", dpi=300, metadata={"CreationDate": None})
+
+
 def _command(table: Path, protocol_file: Path | None, protocol: "Protocol") -> str:
     """Return the command as it would be typed in the folder of the table."""
     import shlex
@@ -416,7 +428,7 @@ def _say_done(results: "Results", out: Path) -> None:
 
 cli_images.register(app)
 cli_planning.register(app)
-cli_models.register(app, _report_writer, _say_done)
+cli_models.register(app, _report_writer, _say_done, _draw_activation)
 
 
 if __name__ == "__main__":

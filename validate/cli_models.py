@@ -11,6 +11,7 @@ from extval.validate.errors import InputError
 from extval.validate.progress import progress
 
 if TYPE_CHECKING:
+    from extval.features.activation import ActivationMap
     from extval.validate.store import Results
 
     ReportWriter = Callable[[Results, Path], None]
@@ -33,6 +34,7 @@ def register(
     app: typer.Typer,
     report_writer: "Callable[[], ReportWriter]",
     say_done: "Callable[[Results, Path], None]",
+    draw_activation: "Callable[[ActivationMap, Path], None]",
 ) -> None:
     """Add the commands to the command line, which hands in what writes a report."""
 
@@ -105,6 +107,23 @@ def register(
         else:
             found.write(out)
             typer.echo(str(out))
+
+    @app.command()
+    def activation(
+        model: Annotated[Path, typer.Argument(help="Locked signature with a formula (JSON).")],
+        study: Annotated[Path, typer.Argument(help="Study file with its images.")],
+        patient: Annotated[str, typer.Option("--patient", help="Whom to look at.")],
+        out: Annotated[Path, typer.Option("--out", help="Folder for the figures (PDF).")],
+    ) -> None:
+        """Draw where a locked signature's deep features look in one patient (Grad-CAM)."""
+        from extval.validate.activation import activation_maps
+
+        found = activation_maps(model, study, patient)
+        out.mkdir(parents=True, exist_ok=True)
+        for phase, shown in found.items():
+            path = out / f"{'_'.join(part for part in (patient, phase) if part)}.pdf"
+            draw_activation(shown, path)
+            typer.echo(f"{path}: axial slice {shown.slice_index}, {shown.weights}")
 
     @app.command()
     def lock(

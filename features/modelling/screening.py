@@ -38,7 +38,7 @@ class UnivariateScreen(KeepsFeatures):
     test : {'wald', 'likelihood-ratio', 'score'}
         Each a chi-square of one degree of freedom; Wald's is the squared z value.
     threshold : float in (0, 1]
-        A feature is kept if its adjusted P value is below this.
+        A feature is kept if its adjusted P value is below this; 1 keeps all that have one.
     adjustment : {'benjamini-hochberg', 'holm', 'none'}
         For the number of features. A feature whose test is undefined does not count.
     minimum : int, at least 0
@@ -119,7 +119,8 @@ class UnivariateScreen(KeepsFeatures):
         statistic = getattr(found, test.replace("-", "_"))
         p = chdtrc(1, statistic)
         adjusted = ADJUSTMENTS[adjustment](p)
-        passed = adjusted < self.threshold
+        # A limit of 1 lets everything pass that has a P value; rounding must not decide at P = 1.
+        passed = adjusted < self.threshold if self.threshold < 1.0 else ~np.isnan(adjusted)
         kept = _at_least(minimum, passed, p)
         notes = found.sentences(model)
         self.table_ = pd.DataFrame(

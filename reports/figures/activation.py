@@ -1,5 +1,7 @@
 """Where a deep signature looks: the picture of a region with its activation map."""
 
+from textwrap import wrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -9,6 +11,7 @@ from extval.features.activation import ActivationMap
 from extval.reports.palette import LIGHT_GREY
 
 HEAT = "#CC3311"
+WIDEST = 56  # characters of a line below the picture
 FULL_TINT = 0.7  # share of the heat's colour where the map is largest
 
 
@@ -16,7 +19,8 @@ def plot_activation(found: ActivationMap, ax: Axes) -> Axes:
     """Draw the picture in grey, tinted where it raises the score, with the region's outline."""
     ax.imshow(tinted(found), interpolation="nearest")
     ax.contour(found.region.astype(float), levels=[0.5], colors=[LIGHT_GREY], linewidths=0.8)
-    ax.set(xticks=[], yticks=[], xlabel=found.weights)
+    ax.set(xticks=[], yticks=[])
+    ax.set_xlabel("\n".join(wrap(found.weights, WIDEST)), fontsize=7)
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax
