@@ -1,5 +1,6 @@
-"""The command that plans a validation: samplesize. See `cli.py` for the rest."""
+"""The commands before a validation: samplesize and impute. See `cli.py` for the rest."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,8 +9,9 @@ from extval.validate.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
+    """Add the commands to the command line."""
     app.command()(samplesize)
+    app.command()(impute)
 
 
 def samplesize(
@@ -75,3 +77,64 @@ def samplesize(
     else:
         for line in sample_size.as_text(found, asked=n):
             typer.echo(line)
+
+
+def impute(
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet, one row a patient.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the imputed tables.", show_default=False)
+    ],
+    continuous: Annotated[
+        str, typer.Option("--continuous", help="Predictors that are numbers, with commas.")
+    ] = "",
+    categorical: Annotated[
+        str, typer.Option("--categorical", help="Predictors that are categories, with commas.")
+    ] = "",
+    method: Annotated[
+        str, typer.Option("--method", help="chained (several imputations) or median (one).")
+    ] = "chained",
+    imputations: Annotated[
+        int | None, typer.Option("--imputations", min=1, help="Default: per cent incomplete.")
+    ] = None,
+    cohort: Annotated[
+        str, typer.Option("--cohort", help="Column that holds development or validation.")
+    ] = "cohort",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 20240416,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the folder if it holds files.")
+    ] = False,
+) -> None:
+    """Fill gaps in predictors, learned on development patients and never from an outcome."""
+    import shlex
+
+    from extval.validate import folder, impute_table
+    from extval.validate.table import read_table
+
+    kinds = {"continuous": continuous, "categorical": categorical}
+    predictors = {
+        name.strip(): kind
+        for kind, names in kinds.items()
+        for name in names.split(",")
+        if name.strip()
+    }
+    if not predictors:
+        raise InputError("name the predictors with --continuous age,size and --categorical grade.")
+    if method not in impute_table.METHODS:
+        raise InputError(
+            f"--method {method!r} is unknown; choose one of {', '.join(impute_table.METHODS)}."
+        )
+    found = impute_table.impute_table(
+        read_table(table),
+        predictors,
+        cohort=cohort,
+        method=method,
+        n_imputations=imputations,
+        seed=seed,
+    )
+    words = ["extval", "impute", table.name, "--continuous", continuous]
+    words += ["--categorical", categorical, "--method", method, "--cohort", cohort]
+    words += [] if imputations is None else ["--imputations", str(imputations)]
+    command = shlex.join([*words, "--seed", str(seed)])
+    with folder.new_folder(out, force=force) as temporary:
+        impute_table.write(temporary, found, table, command, seed)
+    typer.echo(f"{out}: {len(found.tables)} tables. {found.sentence}")
