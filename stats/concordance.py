@@ -19,6 +19,7 @@ from extval.stats._kernels_concordance import (
     resampled_concordance,
 )
 from extval.stats._resampling import replicate_key
+from extval.stats._sorting import stable_order
 from extval.stats.bootstrap import percentile_interval
 from extval.stats.censoring import censoring_curve, checked_times
 from extval.stats.results import Comparison, Estimate, Status
@@ -324,7 +325,7 @@ def _sorted(
     horizon: float | None,
     entry: FloatArray | None,
 ) -> _Sorted:
-    order = np.argsort(time, kind="stable")
+    order = stable_order(time)
     weight: NDArray[Any] = had_event.astype(np.int64)
     if estimator == "uno":
         curve = censoring_curve(time, had_event)
@@ -379,7 +380,7 @@ def _pairs_before_entry(
     """
     n = patients.time.size
     time = np.concatenate([patients.time, entry])
-    order = np.argsort(time, kind="stable")
+    order = stable_order(time)
     is_event = np.concatenate([patients.is_event, np.zeros(n, np.bool_)])[order]
     rank, later, earlier = np.tile(ranks, 2)[order], *np.zeros((2, 2, 2 * n), np.int64)
     pairs_with_later(time[order], is_event, rank, n_ranks, later)
