@@ -31,6 +31,8 @@ from extval.stats.optimism import Instability
 
 APPARENT = "apparent"
 INSTABILITY_MM = 48.0
+LEFT_OUT = ("auc", "c_harrell", "calibration_slope", "oe_ratio")
+POOLED = "_random_effects"
 
 
 def section(index: Index) -> Section:
@@ -75,7 +77,13 @@ def internal(index: Index) -> list[Block]:
             f"Estimators. {'. '.join(methods)}.",
         ),
     )
-    return [Paragraph(_entering(rows)), table, *_optimism(index), *_instability(index)]
+    return [
+        Paragraph(_entering(rows)),
+        table,
+        *_optimism(index),
+        *_instability(index),
+        *_left_out(index),
+    ]
 
 
 def _entering(rows: list[Record]) -> str:
@@ -186,3 +194,59 @@ def _instability(index: Index) -> list[Block]:
             ),
         )
     ]
+
+
+def _left_out(index: Index) -> list[Block]:
+    """Return what models of the other centres are worth in each centre, if that was asked."""
+    rows = records(index, "internal_external")
+    if not rows:
+        return []
+    shown = [m for m in LEFT_OUT if any(row["metric"] == m for row in rows)]
+    if not shown:
+        return []
+    notes = Footnotes()
+    lines: list[Row | Band] = []
+    for model in models_with(index, "internal_external"):
+        lines.append(Band(model))
+        mine = records(index, "internal_external", model)
+        for center in dict.fromkeys(str(row["center"]) for row in mine):
+            of_center = [row for row in mine if row["center"] == center]
+            cells = [Cell("all, each by models of the others" if center == "all" else center)]
+            cells.append(Cell(fmt.integer(of_center[0]["n"])))
+            cells += [_left_out_cell(of_center, metric, notes) for metric in shown]
+            lines.append(Row(tuple(cells)))
+        pooled = [_left_out_cell(mine, f"{metric}{POOLED}", notes) for metric in shown]
+        lines.append(Row((Cell("random effects over centres"), Cell(""), *pooled)))
+    methods = {
+        heading(row["metric"]): f"{heading(row['metric'])}: {row['method']}"
+        for row in rows
+        if row["metric"] in shown and row["method"]
+    }
+    together = [row for row in rows if row["metric"] == f"{shown[0]}{POOLED}" and row["method"]]
+    methods |= {POOLED: f"Random effects: {row['method']}" for row in together[:1]}
+    return [
+        Table(
+            caption="Internal-external cross-validation: every centre predicted without it.",
+            columns=(
+                Column("Centre"),
+                Column("Patients", RIGHT),
+                *(Column(f"{heading(metric)} ({index.level} CI)", INTERVAL) for metric in shown),
+            ),
+            rows=tuple(lines),
+            footnotes=notes.listed(),
+            remarks=(
+                "The whole procedure was learned again without each centre; these are not the "
+                "locked models. All numbers: modelling/internal_external.csv.",
+                f"Estimators. {'. '.join(methods.values())}.",
+            ),
+        )
+    ]
+
+
+def _left_out_cell(rows: list[Record], metric: str, notes: Footnotes) -> Cell:
+    row = next((r for r in rows if r["metric"] == metric and r["horizon"] is None), None)
+    if row is None:
+        return Cell(fmt.ABSENT)
+    digits = label(metric.removesuffix(POOLED)).digits
+    text = fmt.estimate(row["estimate"], row["lower"], row["upper"], digits=digits)
+    return Cell(text, notes.mark(str(row["note"] or "")))

@@ -402,3 +402,19 @@ def test_the_pdf_is_the_same_from_memory_and_from_a_file(index, tmp_path):
     text = "".join(page.extract_text() for page in PdfReader(tmp_path / "a.pdf").pages)
     assert "How the models were learned" in text
     assert "LargeDependenceHighGrayLevelEmphasis" in text
+
+
+def test_left_out_centres_have_a_table():
+    rows = rows_of(
+        "model center metric horizon estimate se lower upper method n events note",
+        ("RS", "A", "auc", None, 0.7, 0.05, 0.6, 0.8, "Mann-Whitney; DeLong", 70, 30, ""),
+        ("RS", "B", "auc", None, None, None, None, None, "", 9, 0, "No patient had the event."),
+        ("RS", "all", "auc", None, 0.68, 0.04, 0.6, 0.76, "Mann-Whitney; DeLong", 79, 30, ""),
+        ("RS", "all", "auc_random_effects", None, 0.69, 0.1, 0.4, 0.9, "REML", 79, 30, ""),
+    )
+    found = table(modelling.internal(learned(internal_external=rows)), "Internal-external")
+    lines = [[cell.text for cell in row.cells] for row in found.rows if isinstance(row, Row)]
+    assert lines[0] == ["A", "70", "0.700 (0.600 to 0.800)"]
+    assert lines[1][2] == "not estimable"
+    assert lines[3] == ["random effects over centres", "", "0.690 (0.400 to 0.900)"]
+    assert found.footnotes[0].text == "No patient had the event."

@@ -28,6 +28,23 @@ internal_validation: {folds: 3}
 bootstrap: {n_resamples: 20}
 calibration: {belt_up_to: 0}
 """
+SMALL = """\
+schema_version: 1
+seed: 5
+clinical: {table: clinical.csv}
+outcome: {column: event, name: Metastasis}
+feature_tables: {table: features.csv}
+preparation:
+  harmonisation: {batch: scanner, new_batch: none}
+  selection: {method: mrmr, k: 6}
+models:
+  RS: {signature: {features: [handcrafted], lasso: {folds: 3}}}
+  clinical: {clinical: {predictors: {large: {column: size_cm, above: 10}}}}
+  DLRN: {combined: {signature: RS, clinical: clinical}}
+internal_validation: {folds: 3}
+bootstrap: {n_resamples: 0}
+calibration: {belt_up_to: 0}
+"""
 
 
 def simulate(seed: int = 1, *, signal: float = 1.2) -> tuple[pd.DataFrame, pd.DataFrame]:

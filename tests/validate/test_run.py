@@ -13,23 +13,7 @@ from extval.validate import fitting, procedures, run_data, study_file
 from extval.validate.errors import InputError
 from tests.validate import cohort
 
-SMALL = """\
-schema_version: 1
-seed: 5
-clinical: {table: clinical.csv}
-outcome: {column: event, name: Metastasis}
-feature_tables: {table: features.csv}
-preparation:
-  harmonisation: {batch: scanner, new_batch: none}
-  selection: {method: mrmr, k: 6}
-models:
-  RS: {signature: {features: [handcrafted], lasso: {folds: 3}}}
-  clinical: {clinical: {predictors: {large: {column: size_cm, above: 10}}}}
-  DLRN: {combined: {signature: RS, clinical: clinical}}
-internal_validation: {folds: 3}
-bootstrap: {n_resamples: 0}
-calibration: {belt_up_to: 0}
-"""
+SMALL = cohort.SMALL
 QUICK = ("--no-report", "--jobs", "1")
 
 
