@@ -222,8 +222,9 @@ def _left_out(index: Index) -> list[Block]:
         for row in rows
         if row["metric"] in shown and row["method"]
     }
-    together = [row for row in rows if row["metric"] == f"{shown[0]}{POOLED}" and row["method"]]
-    methods |= {POOLED: f"Random effects: {row['method']}" for row in together[:1]}
+    together = next((row["method"] for row in rows if row["metric"] == shown[0] + POOLED), "")
+    if together:
+        methods[POOLED] = f"Centres together: {together}"
     return [
         Table(
             caption="Internal-external cross-validation: every centre predicted without it.",
