@@ -49,7 +49,7 @@ from extval.validate.study_file import (
     preparation_of,
 )
 
-FORMAT = "extval-fit/8"
+FORMAT = "extval-fit/9"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
 LINKS: dict[str, Link] = {"logistic": "logit", "cox": "log-hazard"}
 KINDS: dict[type, ModelKind] = {

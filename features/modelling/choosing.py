@@ -6,6 +6,7 @@ from math import ceil, sqrt
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -19,7 +20,7 @@ from extval.features.modelling.classifiers import (
     usable_folds,
 )
 from extval.features.modelling.out_of_fold import splits
-from extval.features.modelling.patients import LearnsFromPatients
+from extval.features.modelling.patients import LearnsFromPatients, rows_by_patient
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
 from extval.stats.brier import brier, log_loss
@@ -148,13 +149,18 @@ class ChosenClassifier(LearnsFromPatients, ClassifierMixin, BaseEstimator):  # t
         candidates = self._checked_candidates()
         self._remember(x)
         rows, labels = validate_data(self, x, y, dtype=np.float64, ensure_min_samples=2)
-        self.classes_, is_event = two_outcomes(labels)
-        self.n_folds_, notes = usable_folds(is_event, self.n_folds, self.repeats)
-        _enough_to_nest(is_event, self.n_folds_)
-        self.fold_ = draw_folds(is_event, self.n_folds_, self.repeats, self.random_state)
+        first, patient = rows_by_patient(x, labels.size)
+        self.classes_, _ = two_outcomes(labels[first])
+        is_event = np.asarray(labels == self.classes_[1])
+        self.n_folds_, notes = usable_folds(is_event[first], self.n_folds, self.repeats)
+        _enough_to_nest(is_event[first], self.n_folds_)
+        self.fold_ = draw_folds(is_event[first], self.n_folds_, self.repeats, self.random_state)
+        self.fold_ = self.fold_[:, patient]
+        # The models of the folds must know a patient's copies as well.
+        named = pd.DataFrame(rows, index=patient)
         tasks = [(c, r) for c in range(len(candidates)) for r in range(self.repeats)]
         found = Parallel(n_jobs=self.n_jobs)(
-            delayed(_judged)(self._unfitted(candidates[c]), rows, is_event, fold, self.metric)
+            delayed(_judged)(self._unfitted(candidates[c]), named, is_event, fold, self.metric)
             for c, fold in ((c, self.fold_[r]) for c, r in tasks)
         )
         self.results_ = np.reshape(found, (len(candidates), self.repeats, self.n_folds_))
@@ -368,7 +374,7 @@ def choose_on_external(
 
 def _judged(
     model: TunedClassifier,
-    rows: FloatArray,
+    table: pd.DataFrame,
     is_event: BoolArray,
     fold: NDArray[np.intp],
     metric: str,
@@ -376,12 +382,13 @@ def _judged(
     """Return the metric in every fold, the model tuned and fitted anew for each."""
     found = []
     for train, test in splits(fold):
-        model.fit(rows[train], is_event[train].astype(np.int64))
+        model.fit(table.iloc[train], is_event[train].astype(np.int64))
+        own = table.iloc[test]
         if metric == "auc":
-            value = auc(is_event[test], model.linear_predictor(rows[test])).value
+            value = auc(is_event[test], model.linear_predictor(own)).value
         elif metric == "brier":
-            value = brier(is_event[test], model.predict_proba(rows[test])[:, 1]).value
+            value = brier(is_event[test], model.predict_proba(own)[:, 1]).value
         else:
-            value = log_loss(is_event[test], model.predict_proba(rows[test])[:, 1]).value
+            value = log_loss(is_event[test], model.predict_proba(own)[:, 1]).value
         found.append(value)
     return found

@@ -1,7 +1,6 @@
 """Six classifiers of a 0/1 outcome, tuned, with or without SMOTE, and recalibrated."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +22,7 @@ from extval.features.modelling._candidate import (
 )
 from extval.features.modelling.balancing import SMOTE_NEIGHBORS, neighbors_available
 from extval.features.modelling.out_of_fold import splits, stratified_folds
-from extval.features.modelling.patients import LearnsFromPatients
+from extval.features.modelling.patients import LearnsFromPatients, rows_by_patient
 from extval.features.modelling.recalibrating import recalibrate
 from extval.stats._checks import BoolArray, FloatArray
 from extval.stats.placements import placements
@@ -150,16 +149,20 @@ class TunedClassifier(LearnsFromPatients, ClassifierMixin, BaseEstimator):  # ty
         """
         self._remember(x)
         rows, labels = validate_data(self, x, y, dtype=np.float64, ensure_min_samples=2)
-        self.classes_, is_event = two_outcomes(labels)
+        first, patient = rows_by_patient(x, labels.size)
+        self.classes_, _ = two_outcomes(labels[first])
+        is_event = np.asarray(labels == self.classes_[1])
         self.n_fitted_ = int(is_event.size)
-        self.n_folds_, notes = usable_folds(is_event, self.n_folds, self.repeats)
+        self.n_folds_, notes = usable_folds(is_event[first], self.n_folds, self.repeats)
+        self.fold_ = draw_folds(is_event[first], self.n_folds_, self.repeats, self.random_state)
+        self.fold_ = self.fold_[:, patient]
         notes += self._smote_notes(is_event)
         if not np.any(rows.max(axis=0) > rows.min(axis=0)):
             raise ValueError("no feature varies between patients; there is nothing to learn from.")
-        largest = ceil(is_event.size / self.n_folds_)
+        largest = max(int(np.bincount(fold).max()) for fold in self.fold_)
         grid = settings_of(self.name, self.grid, is_event.size - largest)
 
-        self.fold_, scores = self._out_of_fold(grid, rows, is_event)
+        scores = self._out_of_fold(grid, rows, is_event)
         best = self._tuned(grid, scores, is_event)
         self.out_of_fold_scores_ = scores[best]
         found = recalibrate(self.out_of_fold_scores_, is_event)
@@ -211,12 +214,11 @@ class TunedClassifier(LearnsFromPatients, ClassifierMixin, BaseEstimator):  # ty
 
     def _out_of_fold(
         self, grid: list[Settings], rows: FloatArray, is_event: BoolArray
-    ) -> tuple[NDArray[np.intp], FloatArray]:
-        """Return folds, (repeats, n), and out-of-fold scores, (settings, repeats, n)."""
-        fold = draw_folds(is_event, self.n_folds_, self.repeats, self.random_state)
+    ) -> FloatArray:
+        """Return out-of-fold scores, (settings, repeats, n)."""
         scores = np.empty((len(grid), self.repeats, is_event.size))
         for r in range(self.repeats):
-            for train, test in splits(fold[r]):
+            for train, test in splits(self.fold_[r]):
                 scores[:, r, test] = scores_over_grid(
                     self.name,
                     grid,
@@ -226,7 +228,7 @@ class TunedClassifier(LearnsFromPatients, ClassifierMixin, BaseEstimator):  # ty
                     smote=self.smote,
                     random_state=self.random_state,
                 )
-        return fold, scores
+        return scores
 
     def _tuned(self, grid: list[Settings], scores: FloatArray, is_event: BoolArray) -> int:
         """Keep the table of the grid and return the number of the best settings."""
@@ -265,9 +267,11 @@ class TunedClassifier(LearnsFromPatients, ClassifierMixin, BaseEstimator):  # ty
     def _smote_notes(self, is_event: BoolArray) -> list[str]:
         if not self.smote:
             return []
-        events = int(np.count_nonzero(is_event))
-        fewest = min(events, is_event.size - events)
-        in_fold = fewest - ceil(fewest / self.n_folds_)
+        in_fold = min(
+            int(np.bincount(is_event[train], minlength=2).min())
+            for fold in self.fold_
+            for train, _ in splits(fold)
+        )
         k = neighbors_available(in_fold)
         if k == SMOTE_NEIGHBORS:
             return []

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from extval.features.modelling.outcome import is_survival
+from extval.features.modelling.patients import rows_by_patient
 from extval.stats._checks import FloatArray
 
 
@@ -58,16 +59,8 @@ def stratified_folds(y: NDArray[Any], *, n_folds: int, random_state: int) -> NDA
 def patient_folds(
     x: pd.DataFrame, y: NDArray[Any], *, n_folds: int, random_state: int
 ) -> NDArray[np.intp]:
-    """Return `stratified_folds` of the patients in the index: one fold for all rows of a patient.
-
-    In a bootstrap resample a patient is there several times; were the copies in different folds,
-    the patient's own copy would be among those that a fold's model learns from.
-    """
-    _, first, patient = np.unique(
-        np.asarray(x.index, dtype=str), return_index=True, return_inverse=True
-    )
-    if first.size == len(x):
-        return stratified_folds(y, n_folds=n_folds, random_state=random_state)
+    """Return `stratified_folds` of the patients in the index; all rows of one share a fold."""
+    first, patient = rows_by_patient(x, len(x))
     fold = stratified_folds(y[first], n_folds=n_folds, random_state=random_state)
     return np.asarray(fold[patient])
 

@@ -82,6 +82,27 @@ def test_a_fold_is_judged_by_models_that_never_saw_it(monkeypatch):
         assert len(fitted | judged) == 60
 
 
+def test_copies_of_a_patient_share_a_fold_in_choosing_and_in_tuning(monkeypatch):
+    x, y = cohort()
+    rows = np.random.default_rng(3).integers(60, size=60)
+    fit, tuned = TunedClassifier.fit, []
+
+    def spying_fit(self, table, labels):
+        fitted = fit(self, table, labels)
+        tuned.append((np.asarray(table.index), fitted.fold_))
+        return fitted
+
+    monkeypatch.setattr(TunedClassifier, "fit", spying_fit)
+    names = [f"P{row:02d}" for row in rows]
+    model = chosen().fit(pd.DataFrame(x[rows], index=names), y[rows])
+    drawn = [(np.array(names), model.fold_), *tuned]
+    assert len(drawn) == 1 + 3 * 2 * 3 + 1
+    for index, folds in drawn:
+        for name in np.unique(index):
+            copies = np.flatnonzero(index == name)
+            assert (folds[:, copies] == folds[:, copies[:1]]).all()
+
+
 def test_nothing_is_found_in_noise():
     means = []
     for seed in range(4):

@@ -249,6 +249,34 @@ def test_names_of_patients_and_features():
         model.predict_proba(table[list("badc")])
 
 
+def resample(n=60, seed=3):
+    """Return a bootstrap sample of `cohort`, each row named after its patient, and the outcome."""
+    x, y = cohort(n)
+    rows = np.random.default_rng(seed).integers(n, size=n)
+    names = [f"P{row:02d}" for row in rows]
+    return pd.DataFrame(x[rows], index=names, columns=list("abcd")), y[rows]
+
+
+def test_copies_of_a_patient_in_a_bootstrap_sample_share_a_fold():
+    x, y = resample()
+    fold = TunedClassifier("knn", repeats=3).fit(x, y).fold_
+    for copies in x.groupby(level=0).indices.values():
+        assert (fold[:, copies] == fold[:, copies[:1]]).all()
+    # One neighbour is the patient's own copy wherever the folds do not know of it.
+    apart = TunedClassifier("knn", grid={"n_neighbors": [1]}, repeats=3)
+    informed = clone(apart).fit(x, y).tuning_table_[0]["auc"]
+    blind = clone(apart).fit(x.to_numpy(), y).tuning_table_[0]["auc"]
+    assert blind > informed + 0.1
+
+
+def test_two_copies_are_not_two_patients():
+    x, y = resample()
+    one = np.flatnonzero(y == 1)[0]
+    rows = np.append(np.flatnonzero(y == 0), [one, one])
+    with pytest.raises(ValueError, match="at least 2 patients"):
+        tuned("logistic").fit(x.iloc[rows], y[rows])
+
+
 def test_a_rare_outcome_has_fewer_folds_and_neighbours_and_says_so():
     x, y = cohort(share=4 / 60)
     model = TunedClassifier(smote=True, repeats=1).fit(x, y)
