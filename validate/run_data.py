@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from extval.features.modelling.outcome import survival
-from extval.validate.cohort import DEVELOPMENT, read_roster
+from extval.validate.cohort import DEVELOPMENT, Roster, read_roster
 from extval.validate.errors import InputError
 from extval.validate.feature_table import read_features, refuse_infinite, stranger_hint
 from extval.validate.locked_steps import labels, numbers
@@ -131,6 +131,14 @@ def phase_of(feature: str) -> str | None:
     return found.group(1) if found else None
 
 
+def read_clinical(study: Run, path: Path) -> tuple[Table, Roster]:
+    """Return the clinical table and who is in it; every column that a model names is there."""
+    table = read_table(path)
+    roster = read_roster(table, study.columns)
+    _check_columns(study, table)
+    return table, roster
+
+
 def read_run_data(
     study: Run, clinical: Path, features: Path | None, readings: Mapping[str, Path]
 ) -> RunData:
@@ -142,9 +150,7 @@ def read_run_data(
         If a table cannot be read, a patient is there twice, a feature table names a patient that
         the clinical table does not have, or a column is in both.
     """
-    table = read_table(clinical)
-    roster = read_roster(table, study.columns)
-    _check_columns(study, table)
+    table, roster = read_clinical(study, clinical)
     order = roster.order
     identifiers = [table.text(study.columns.patient)[row] for row in order]
     index = pd.Index(identifiers, name="patient")

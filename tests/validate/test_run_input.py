@@ -92,6 +92,28 @@ def test_names_are_checked_first(run, tmp_path, old, new, sentence):
 
 
 @pytest.mark.parametrize(
+    ("study", "sentence"),
+    [
+        (SMALL + "subgroups: {sex: {column: gender}}\n", "clinical.csv has no column `gender`"),
+        (
+            SMALL + "baseline: {variables: {age: {column: agee, kind: continuous}}}\n",
+            "clinical.csv has no column `agee`",
+        ),
+        (SMALL.replace("column: event", "column: evnt"), "clinical.csv has no column `evnt`"),
+        (
+            SMALL + "columns: {patient: patient, cluster: person}\n",
+            "clinical.csv has no column `person`",
+        ),
+    ],
+)
+def test_columns_of_analyses_are_checked_before_anything_is_fitted(run, tmp_path, study, sentence):
+    done = run(study)
+    refused(done, tmp_path, sentence)
+    assert "Fitting" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("change", "study", "sentence"),
     [
         ("outcome-among-features", SMALL, "column `event` is the outcome, and must not be among"),

@@ -9,7 +9,7 @@ import pytest
 from extval.features.modelling.audit import FitRecord, LeakageError, refuse_leaks
 from extval.features.modelling.out_of_fold import stratified_folds
 from extval.validate import fitting, locked_model, procedures, run_data
-from extval.validate.run import fit_models
+from extval.validate.run_models import fit_models
 from extval.validate.study_file import read_run
 from tests.validate import cohort
 
