@@ -1,0 +1,270 @@
+"""Compiled loops of a Fine-Gray model on patients who are each counted, as in a resample.
+
+Patients come from the first time to the last. `opens` marks the first patient of each distinct
+time; `kind` is 0 for censored, 1 for the event of interest, 2 for a competing one. A patient
+counted c times is c patients, in the risk sets, among Breslow's ties and in the censoring curve.
+
+Who had a competing event at T stays at risk with weight G(t-) / G(T-) of the Kaplan-Meier curve
+of the censoring times, in which events come before censorings of the same time.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extval.stats._jit import kernel
+from extval.stats._kernels_cox_counts import add_moments, newton_step
+from extval.stats._resampling import resample_counts
+
+FloatArray = NDArray[np.float64]
+
+
+@kernel
+def uncensored_before(
+    kind: NDArray[np.int8],
+    opens: NDArray[np.bool_],
+    counts: NDArray[np.int32],
+    before: FloatArray,
+) -> None:
+    """Write G(T-) at each patient's own time, (n,)."""
+    n = kind.size
+    at_risk = 0
+    for i in range(n):
+        at_risk += counts[i]
+    here, ended, censored = 1.0, 0, 0
+    for i in range(n):
+        if opens[i] and i > 0:
+            exposed = at_risk - ended + censored  # events first: not at risk of these censorings
+            if censored > 0:
+                here *= (exposed - censored) / exposed
+            at_risk -= ended
+            ended, censored = 0, 0
+        before[i] = here
+        ended += counts[i]
+        if kind[i] == 0:
+            censored += counts[i]
+
+
+@kernel
+def later_moments(
+    opens: NDArray[np.bool_],
+    x: FloatArray,
+    counts: NDArray[np.int32],
+    beta: FloatArray,
+    totals: FloatArray,
+) -> None:
+    """Write the moments of those followed to a time or longer at its first row, (n, 1 + p + p p).
+
+    See `add_moments`; `totals` may have one column, for the hazards alone.
+    """
+    n, p = x.shape
+    sums = np.zeros(totals.shape[1])
+    for i in range(n - 1, -1, -1):
+        if counts[i] > 0:
+            lp = 0.0
+            for j in range(p):
+                lp += x[i, j] * beta[j]
+            hazard = counts[i] * np.exp(lp)
+            if sums.size > 1:
+                add_moments(sums, hazard, x[i])
+            else:
+                sums[0] += hazard
+        if opens[i]:
+            totals[i] = sums
+
+
+@kernel
+def derivatives(
+    kind: NDArray[np.int8],
+    opens: NDArray[np.bool_],
+    x: FloatArray,
+    counts: NDArray[np.int32],
+    before: FloatArray,
+    beta: FloatArray,
+    totals: FloatArray,
+    gradient: FloatArray,
+    information: FloatArray,
+) -> float:
+    """Return the log partial likelihood at `beta`, (p,); write its derivatives, (p,) and (p, p).
+
+    NaN where every hazard of a risk set underflows. Only the lower triangle of `information` is
+    written; `totals`, (n, 1 + p + p p), is work space.
+    """
+    n, p = x.shape
+    later_moments(opens, x, counts, beta, totals)
+    gradient[:] = 0.0
+    information[:] = 0.0
+    value, first, events = 0.0, 0, 0
+    staying, added = np.zeros(totals.shape[1]), np.zeros(totals.shape[1])
+    for i in range(n):
+        if opens[i]:
+            first = i
+        if counts[i] > 0 and kind[i] > 0:
+            lp = 0.0
+            for j in range(p):
+                lp += x[i, j] * beta[j]
+            if kind[i] == 2:
+                add_moments(added, counts[i] * np.exp(lp) / before[i], x[i])
+            else:
+                events += counts[i]
+                value += counts[i] * lp
+                for j in range(p):
+                    gradient[j] += counts[i] * x[i, j]
+        if i + 1 == n or opens[i + 1]:
+            if events > 0:
+                value -= take_out(events, totals[first], before[i], staying, gradient, information)
+                events = 0
+            staying += added
+            added[:] = 0.0
+    return value
+
+
+@kernel
+def take_out(
+    events: int,
+    risk: FloatArray,
+    uncensored: float,
+    staying: FloatArray,
+    gradient: FloatArray,
+    information: FloatArray,
+) -> float:
+    """Subtract the risk-set mean of tied events, add its variance; return their log risk.
+
+    `risk` gains the moments of those who stay after a competing event, times `uncensored`.
+    """
+    p = gradient.size
+    for j in range(risk.size):
+        risk[j] += uncensored * staying[j]
+    if not risk[0] > 0.0:
+        return np.nan
+    for j in range(p):
+        mean_j = risk[1 + j] / risk[0]
+        gradient[j] -= events * mean_j
+        for k in range(j + 1):
+            square = risk[1 + p + j * p + k] / risk[0]
+            information[j, k] += events * (square - mean_j * risk[1 + k] / risk[0])
+    return float(events * np.log(risk[0]))
+
+
+@kernel
+def maximize(
+    kind: NDArray[np.int8],
+    opens: NDArray[np.bool_],
+    x: FloatArray,
+    counts: NDArray[np.int32],
+    before: FloatArray,
+    max_iterations: int,
+    tolerance: float,
+    beta: FloatArray,
+) -> bool:
+    """Move `beta`, (p,), to the maximum of the partial likelihood; False if it is not reached.
+
+    Columns of unit variance; the last step taken is below `tolerance`.
+    """
+    p = beta.size
+    gradient, step, information = np.empty(p), np.empty(p), np.empty((p, p))
+    totals = np.empty((kind.size, 1 + p + p * p))
+    value = derivatives(kind, opens, x, counts, before, beta, totals, gradient, information)
+    for _ in range(max_iterations):
+        if not newton_step(information, gradient, step):
+            return False
+        size = np.abs(step).max()
+        beta += step
+        after = derivatives(kind, opens, x, counts, before, beta, totals, gradient, information)
+        while not after >= value - 1e-10 * (1.0 + abs(value)) and size > tolerance:
+            step *= 0.5
+            size *= 0.5
+            beta -= step
+            after = derivatives(kind, opens, x, counts, before, beta, totals, gradient, information)
+        value = after
+        if size <= tolerance:
+            return True
+    return False
+
+
+@kernel
+def baseline_steps(
+    kind: NDArray[np.int8],
+    opens: NDArray[np.bool_],
+    x: FloatArray,
+    counts: NDArray[np.int32],
+    before: FloatArray,
+    beta: FloatArray,
+    total: FloatArray,
+    steps: FloatArray,
+) -> None:
+    """Write the risk set's relative risk, (n,), and the hazard step of a patient with x = 0, (n,).
+
+    Both at the first row of each time with an event of interest; the other steps are 0, the other
+    totals undefined.
+    """
+    n, p = x.shape
+    work = np.empty((n, 1))
+    later_moments(opens, x, counts, beta, work)
+    first, events, staying, added = 0, 0, 0.0, 0.0
+    for i in range(n):
+        steps[i] = 0.0
+        if opens[i]:
+            first = i
+        if counts[i] > 0:
+            if kind[i] == 1:
+                events += counts[i]
+            elif kind[i] == 2:
+                lp = 0.0
+                for j in range(p):
+                    lp += x[i, j] * beta[j]
+                added += counts[i] * np.exp(lp) / before[i]
+        if i + 1 == n or opens[i + 1]:
+            total[first] = work[first, 0] + before[i] * staying
+            if events > 0:
+                steps[first] = events / total[first]
+                events = 0
+            staying += added
+            added = 0.0
+
+
+@kernel
+def resampled_risks(
+    key: np.uint64,
+    first: int,
+    time: FloatArray,
+    kind: NDArray[np.int8],
+    opens: NDArray[np.bool_],
+    x: FloatArray,
+    start: FloatArray,
+    horizon: float,
+    targets: FloatArray,
+    max_iterations: int,
+    tolerance: float,
+    counts: NDArray[np.int32],
+    risks: FloatArray,
+) -> None:
+    """Write the cumulative incidence by the horizon at `targets`, (t, p), of each resample, (b, t).
+
+    `counts`, (b, n), is how often each patient was drawn. NaN where a resample's model has no
+    maximum, or its last time is before the horizon. Iterations start at `start`, (p,).
+    """
+    n, p = x.shape
+    beta, before, total, steps = np.empty(p), np.empty(n), np.empty(n), np.empty(n)
+    for b in range(risks.shape[0]):
+        drawn = counts[b]
+        resample_counts(key, first + b, drawn)
+        risks[b] = np.nan
+        last = n - 1
+        while drawn[last] == 0:
+            last -= 1
+        if time[last] < horizon:
+            continue
+        beta[:] = start
+        uncensored_before(kind, opens, drawn, before)
+        if not maximize(kind, opens, x, drawn, before, max_iterations, tolerance, beta):
+            continue
+        baseline_steps(kind, opens, x, drawn, before, beta, total, steps)
+        hazard = 0.0
+        for i in range(n):
+            if time[i] <= horizon:
+                hazard += steps[i]
+        for t in range(targets.shape[0]):
+            lp = 0.0
+            for j in range(p):
+                lp += targets[t, j] * beta[j]
+            risks[b, t] = -np.expm1(-hazard * np.exp(lp))
