@@ -158,16 +158,12 @@ def _add_calibration(
 ) -> None:
     protocol, risk = study.protocol, study.risk[model, horizon]
     level = protocol.confidence_level
-    if study.competing:
-        blank = unavailable(study, ESTIMATORS["ici_t"], Status.COMPETING_EVENTS)
-        for metric in ("ici", "e50", "e90", "emax"):
-            found.metric(model, f"{metric}_t", blank, horizon=horizon)
-        return
     curve = calibration_curve_t(
         study.time,
-        study.event,
+        study.kind,
         risk,
         horizon=horizon,
+        cause=study.cause,
         n_resamples=protocol.bootstrap.n_resamples,
         rng=stream(protocol.seed, f"calibration_t/{group.label}/{model}/{horizon:g}"),
         confidence_level=level,
@@ -176,14 +172,23 @@ def _add_calibration(
         found.metric(model, f"{metric}_t", getattr(curve, metric), horizon=horizon)
     found.curve(
         "calibration_t",
-        {"model": model, "horizon": horizon, "smoother": "rcs"},
+        {
+            "model": model,
+            "horizon": horizon,
+            "smoother": "rcs, Fine-Gray" if study.competing else "rcs",
+        },
         predicted=curve.grid,
         observed=curve.observed,
         lower=curve.lower,
         upper=curve.upper,
     )
     groups = calibration_groups_t(
-        study.time, study.event, risk, horizon=horizon, confidence_level=level
+        study.time,
+        study.kind,
+        risk,
+        horizon=horizon,
+        cause=study.cause,
+        confidence_level=level,
     )
     found.curve(
         "calibration_groups_t",
