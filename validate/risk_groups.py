@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import nan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from extval.validate.risk_group_tests import add_tests
 from extval.validate.store import ModelRow
 from extval.validate.study import FloatArray, SurvivalStudy
 
+INTEREST, COMPETING = "interest", "competing"
 RISK_TABLE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -201,18 +203,24 @@ def add_incidence(
     *,
     landmark: float | None = None,
 ) -> None:
-    """Add the cumulative incidence of the event of interest beside its competing events."""
-    found.curve(
-        *_place("cumulative_incidence", model, risk_group, landmark),
-        time=curve.time,
-        incidence=curve.incidence[0],
-        lower=curve.lower[0],
-        upper=curve.upper[0],
-        at_risk=curve.at_risk,
-        events=curve.events[0],
-        competing=curve.events[1],
-        censored=curve.censored,
-    )
+    """Add the cumulative incidence of the event of interest, then that of the competing events.
+
+    `cause` says which; `competing` counts the events of the other cause at the same time.
+    """
+    for row, (cause, other) in enumerate(((INTEREST, 1), (COMPETING, 0))):
+        kind, labels = _place("cumulative_incidence", model, risk_group, landmark)
+        found.curve(
+            kind,
+            {**labels, "cause": cause},
+            time=curve.time,
+            incidence=curve.incidence[row],
+            lower=curve.lower[row],
+            upper=curve.upper[row],
+            at_risk=curve.at_risk,
+            events=curve.events[row],
+            competing=curve.events[other],
+            censored=curve.censored,
+        )
 
 
 def add_risk_table(
@@ -224,17 +232,21 @@ def add_risk_table(
     *,
     landmark: float | None = None,
 ) -> None:
-    """Add the numbers at risk below a Kaplan-Meier curve at round times."""
+    """Add the numbers at risk below a curve at round times, and who has left before them."""
     at = risk_table_times(float(study.time.max()))
     entry = None if study.entry is None else study.entry[chosen]
-    counts = numbers_at_risk(study.time[chosen], study.event[chosen], at, entry=entry)
-    found.curve(
-        *_place("risk_table", model, risk_group, landmark),
-        time=at,
-        at_risk=counts.at_risk,
-        events=counts.events,
-        censored=counts.censored,
-    )
+    time, kind = study.time[chosen], study.kind[chosen]
+    left = numbers_at_risk(time, kind != 0, at, entry=entry)
+    counts: dict[str, Any] = {
+        "time": at,
+        "at_risk": left.at_risk,
+        "events": numbers_at_risk(time, kind == 1, at).events,
+        "competing": numbers_at_risk(time, kind == 2, at).events,
+        "censored": left.censored,
+    }
+    if not study.competing:
+        del counts["competing"]
+    found.curve(*_place("risk_table", model, risk_group, landmark), **counts)
 
 
 def risk_table_times(last: float) -> FloatArray:

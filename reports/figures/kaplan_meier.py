@@ -23,9 +23,33 @@ def plot_kaplan_meier(
     The columns are time, survival, lower, upper, censored. `times` are the ticks, `last` is where
     the axis ends, `marks` are horizons.
     """
+    drawn = [(look, _from_start(curve)) for look, curve in curves]
+    draw_steps(ax, drawn, "survival", marks=marks)
+    dress(
+        ax,
+        ylabel=ylabel,
+        xlim=(0, last_time(drawn, last)),
+        ylim=(0, 1.02),
+        xticks=times or None,
+        yticks=QUINTS,
+    )
+    hide_bottom(ax)
+    return ax
+
+
+def draw_steps(
+    ax: Axes,
+    curves: Sequence[tuple[Look, Columns]],
+    column: str,
+    *,
+    marks: Sequence[float] = (),
+) -> None:
+    """Draw the steps of `column` with their limits, and a tick where patients were censored.
+
+    `marks` are horizons.
+    """
     for mark in marks:
         ax.axvline(mark, color=LIGHT_GREY, linewidth=0.6)
-    curves = [(look, _from_start(curve)) for look, curve in curves]
     edges: list[tuple[Sequence[float], Sequence[float], str]] = []
     for look, curve in curves:
         known = [
@@ -40,10 +64,10 @@ def plot_kaplan_meier(
     for t, limit, color in edges:  # a band may lie below another one; its edges never do
         ax.step(t, limit, where="post", color=color, linewidth=0.4)
     for look, curve in curves:
-        draw_line(ax, curve["time"], curve["survival"], look, drawstyle="steps-post")
+        draw_line(ax, curve["time"], curve[column], look, drawstyle="steps-post")
         censored = [
             (t, s)
-            for t, s, c in zip(curve["time"], curve["survival"], curve["censored"], strict=True)
+            for t, s, c in zip(curve["time"], curve[column], curve["censored"], strict=True)
             if c and s is not None
         ]
         if censored:
@@ -57,17 +81,11 @@ def plot_kaplan_meier(
                 markeredgewidth=0.4,
                 color=look.color,
             )
-    end = last or max((max(c["time"]) for _, c in curves if len(c["time"])), default=1.0) or 1.0
-    dress(
-        ax,
-        ylabel=ylabel,
-        xlim=(0, end),
-        ylim=(0, 1.02),
-        xticks=times or None,
-        yticks=QUINTS,
-    )
-    hide_bottom(ax)
-    return ax
+
+
+def last_time(curves: Sequence[tuple[Look, Columns]], last: float | None) -> float:
+    """Return where the axis of time ends: at `last`, else at the last time, else at 1."""
+    return last or max((max(c["time"]) for _, c in curves if len(c["time"])), default=1.0) or 1.0
 
 
 def plot_risk_table(

@@ -9,6 +9,7 @@ from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section
 from extval.reports.figures.forest import CENTER, POOL, PREDICTION, ForestLine, plot_forest
 from extval.reports.index import POOLED, VALIDATION, Index, Measure
 from extval.reports.labels import GENERAL, heading, label
+from extval.reports.sections import cumulative_incidence
 from extval.reports.sections.calibration import overlay_panel
 from extval.reports.sections.differences import VS_CENTER
 from extval.reports.sections.discrimination import roc_panel
@@ -271,7 +272,17 @@ def panels_across(models: int) -> int:
 
 def _small_multiples(index: Index, groups: Sequence[CohortRow]) -> Iterator[Figure]:
     kinds: list[tuple[str, Callable[[CohortRow], Panel | None], bool]]
-    if index.is_survival:
+    keys = () if index.is_survival else model_keys(index)
+    if cumulative_incidence.is_stored(index):
+        keys = cumulative_incidence.keys()
+        kinds = [
+            (
+                "Cumulative incidence in all patients by centre.",
+                lambda g: cumulative_incidence.cohort_panel(index, g, small=True),
+                False,
+            )
+        ]
+    elif index.is_survival:
         kinds = [
             (
                 "Kaplan-Meier curve of all patients by centre.",
@@ -295,7 +306,6 @@ def _small_multiples(index: Index, groups: Sequence[CohortRow]) -> Iterator[Figu
         if not drawn:
             continue
         left_out = [index.name(group) for group, panel in panels if panel is None]
-        keys = () if index.is_survival else model_keys(index)
         yield Figure(
             caption=caption,
             panels=drawn,

@@ -6,7 +6,7 @@ from extval.reports import format as fmt
 from extval.reports.blocks import Block, Figure, Key, Panel, Subheading, Table
 from extval.reports.index import Index, Measure
 from extval.reports.palette import risk_group_looks
-from extval.reports.sections import risk_group_tests
+from extval.reports.sections import cumulative_incidence, risk_group_tests
 from extval.reports.sections.survival_panels import curves_panel, group_names
 from extval.reports.tabulation import at_horizon, metric_table
 from extval.validate.landmarks import ENDING
@@ -75,8 +75,10 @@ def _who(index: Index, at: float) -> str:
 
 
 def _figures(index: Index, at: float, keys: tuple[Key, ...], legend: str) -> Iterator[Figure]:
+    if cumulative_incidence.is_stored(index):
+        legend = cumulative_incidence.legend(index, marks=False)
     for group in index.cohorts:
-        panels = [panel for model in index.models if (panel := _panel(index, group, model, at))]
+        panels = [panel for model in index.models for panel in _panels(index, group, model, at)]
         if panels:
             where = f"Risk groups from the landmark at {at_horizon(index, at)}"
             yield Figure(
@@ -89,7 +91,9 @@ def _figures(index: Index, at: float, keys: tuple[Key, ...], legend: str) -> Ite
             )
 
 
-def _panel(index: Index, group: CohortRow, model: str, at: float) -> Panel | None:
+def _panels(index: Index, group: CohortRow, model: str, at: float) -> list[Panel]:
+    if cumulative_incidence.is_stored(index):
+        return cumulative_incidence.risk_group_panels(index, group, model, landmark=at)
     names = group_names(index, model)
     looks = risk_group_looks(names)
     found = []
@@ -100,4 +104,4 @@ def _panel(index: Index, group: CohortRow, model: str, at: float) -> Panel | Non
         )
         if curve:
             found.append((name, looks[name], curve, table))
-    return curves_panel(index, model, found, landmark=at) if found else None
+    return [curves_panel(index, model, found, landmark=at)] if found else []

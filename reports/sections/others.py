@@ -40,6 +40,8 @@ KNOWN_CURVES = {
     "kaplan_meier",
     "risk_table",
     "kaplan_meier_landmark",
+    "cumulative_incidence",
+    "cumulative_incidence_landmark",
     "risk_table_landmark",
     "roc_band",
     "calibration_belt",

@@ -7,6 +7,7 @@ from extval.reports import format as fmt
 from extval.reports.blocks import Block, Caution, Figure, Panel, Paragraph
 from extval.reports.index import DEVELOPMENT, VALIDATION, Index, Measure
 from extval.reports.labels import heading
+from extval.reports.sections import cumulative_incidence
 from extval.reports.sections.calibration import overlay_panel
 from extval.reports.sections.centers import forests
 from extval.reports.sections.discrimination import roc_panel
@@ -19,6 +20,7 @@ from extval.reports.sections.survival import (
 )
 from extval.reports.sections.utility import decision_panel
 from extval.reports.tabulation import at_horizon, metric_table
+from extval.validate.risk_groups import INTEREST
 from extval.validate.store import CohortRow
 
 PANEL_MM = 40.0
@@ -88,7 +90,23 @@ def blocks(index: Index) -> tuple[Block, ...]:
 
 def _figure(index: Index, pooled: CohortRow) -> Iterator[Figure]:
     panels: list[Panel | None]
-    if index.is_survival:
+    if cumulative_incidence.is_stored(index):
+        panels = [
+            cumulative_incidence.cohort_panel(index, pooled, title="All patients", small=True),
+            *(
+                panel
+                for name in index.models[:2]
+                for panel in cumulative_incidence.risk_group_panels(
+                    index, pooled, name, causes=(INTEREST,), small=True
+                )
+            ),
+        ]
+        keys = (*cumulative_incidence.keys(), *risk_group_keys(index))
+        caption = (
+            "Cumulative incidence in the external cohort: all patients, and the event of interest "
+            "in frozen risk groups."
+        )
+    elif index.is_survival:
         panels = [
             cohort_panel(index, pooled, title="All patients", small=True),
             *(risk_group_panel(index, pooled, name, small=True) for name in index.models[:2]),

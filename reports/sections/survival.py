@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from extval.reports.blocks import Block, Figure, Key, Panel, Section, Subheading, Table
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.palette import Look, risk_group_looks
-from extval.reports.sections import landmarks, risk_group_tests
+from extval.reports.sections import cumulative_incidence, landmarks, risk_group_tests
 from extval.reports.sections.differences import differences
 from extval.reports.sections.horizons import horizon_figures
 from extval.reports.sections.survival_panels import Curves, curves_panel, group_names
@@ -86,6 +86,7 @@ def section(index: Index) -> Section:
     figures = [*_whole_cohorts(index), *_risk_groups(index)]
     if figures:
         blocks += [Subheading("Kaplan-Meier curves"), *figures]
+    blocks += cumulative_incidence.blocks(index, risk_group_keys(index))
     blocks += landmarks.blocks(index, risk_group_keys(index), _legend(index, marks=False))
     over_time = list(horizon_figures(index))
     if over_time:

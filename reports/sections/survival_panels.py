@@ -47,9 +47,11 @@ def curves_panel(
 
 def group_names(index: Index, model: str) -> Sequence[str]:
     """Return the risk groups of a model from low to high, whichever cohort they occur in."""
-    table = index.results.curves.get("kaplan_meier") or {"model": [], "group": []}
+    tables = (index.results.curves.get(kind) for kind in ("kaplan_meier", "cumulative_incidence"))
     seen = {
         name
+        for table in tables
+        if table
         for owner, name in zip(table["model"], table["group"], strict=True)
         if owner == model and name
     }

@@ -136,7 +136,9 @@ def test_a_competing_event_ends_being_at_risk(run, study, tmp_path):
     table = pd.read_csv(tmp_path / "out" / "curves" / "cumulative_incidence_landmark.csv")
     table = table.query("cohort == 'validation' and center == 'all' and group == 'high'")
     curve = aalen_johansen(rest["time"][high], rest["event"][high], n_causes=2)
-    assert_allclose(table[table["landmark"] == 3]["incidence"], curve.incidence[0], rtol=1e-12)
+    table = table[table["landmark"] == 3].groupby("cause")["incidence"]
+    assert_allclose(table.get_group("interest"), curve.incidence[0], rtol=1e-12)
+    assert_allclose(table.get_group("competing"), curve.incidence[1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("change", ["nobody left", "no events after", "one group"])
