@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from extval.stats import _checks
+from extval.stats._delong import caution
 from extval.stats.placements import doubled_placements
 from extval.stats.results import Comparison, Estimate, Interval, Status
 
@@ -160,6 +161,102 @@ def clustered_auc_test(
         interval=Interval(difference - margin, difference + margin, level),
         statistic=statistic,
         p_value=float(2 * ndtr(-abs(statistic))),
+    )
+
+
+def clustered_auc_test_unpaired(
+    y_true_a: ArrayLike,
+    score_a: ArrayLike,
+    cluster_a: ArrayLike,
+    y_true_b: ArrayLike,
+    score_b: ArrayLike,
+    cluster_b: ArrayLike,
+    *,
+    confidence_level: float = 0.95,
+) -> Comparison:
+    """Test whether AUCs in two groups without a cluster in common are equal.
+
+    Parameters
+    ----------
+    y_true_a, y_true_b : array_like of shape (n_a,) and (n_b,), 0 or 1
+    score_a, score_b : array_like of shape (n_a,) and (n_b,), finite
+    cluster_a, cluster_b : array_like of shape (n_a,) and (n_b,)
+        Label of the cluster (patient) of each observation; a label means the same in both groups.
+    confidence_level : float in (0, 1)
+
+    Returns
+    -------
+    Comparison
+        AUC a minus AUC b, z and two-sided P; `n` and `events` add the two groups. NaN where
+        `clustered_auc` has no standard error in a group, when neither AUC varies, and when a
+        cluster lies in both groups, as the groups are then not independent.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    Obuchowski's variances of the two AUCs are added; z, because the number of clusters behind a
+    variance has no exact degrees of freedom.
+
+    References
+    ----------
+    Obuchowski (1997), Biometrics 53:567. :doi:`10.2307/2533958`
+
+    Examples
+    --------
+    >>> y, score = [0, 1, 0, 1, 0, 1], [1, 4, 2, 3, 5, 6]
+    >>> found = clustered_auc_test_unpaired(
+    ...     y, score, ["a", "a", "b", "b", "c", "c"], y, [1, 2, 3, 4, 6, 5], list("ddeeff")
+    ... )
+    >>> round(found.difference, 4)
+    0.2222
+    """
+    level = _checks.level(confidence_level)
+    groups, labels = [], []
+    for letter, y_true, y_score, cluster in (
+        ("a", y_true_a, score_a, cluster_a),
+        ("b", y_true_b, score_b, cluster_b),
+    ):
+        is_case = _checks.binary(y_true, name=f"y_true_{letter}")
+        score = _checks.finite(y_score, is_case.size, name=f"score_{letter}")
+        names, codes = _checks.labels(cluster, is_case.size, name=f"cluster_{letter}")
+        groups.append(_clustered(is_case, score[np.newaxis], codes))
+        labels.append(set(names.tolist()))
+    clusters = " and ".join(str(group.n_clusters) for group in groups)
+    result = partial(
+        Comparison,
+        method=f"Mann-Whitney; Obuchowski, unpaired, {clusters} clusters",
+        n=sum(group.m + group.n for group in groups),
+        events=sum(group.m for group in groups),
+    )
+    undefined = Interval.undefined(level)
+    for group in groups:
+        if not group.m or not group.n:
+            status = Status.ONE_CLASS if group.m + group.n else Status.NO_PATIENTS
+            return result(difference=nan, interval=undefined, status=status)
+    values = [group.total[0] / (2 * group.m * group.n) for group in groups]
+    difference = values[0] - values[1]
+    if labels[0] & labels[1]:
+        return result(difference=difference, interval=undefined, status=Status.CLUSTERS_SHARED)
+    found = [group.variance(group.case_moves[0], group.control_moves[0]) for group in groups]
+    stuck = [status for status, _ in found if status not in {Status.OK, Status.NO_VARIATION}]
+    variance = sum(part for _, part in found)
+    if stuck or variance == 0.0:
+        status = stuck[0] if stuck else Status.UNPAIRED_ZERO_VARIANCE
+        return result(difference=difference, interval=undefined, status=status)
+    se = sqrt(variance)
+    margin = float(ndtri(0.5 + level / 2)) * se
+    statistic = difference / se
+    return result(
+        difference=difference,
+        se=se,
+        interval=Interval(difference - margin, difference + margin, level),
+        statistic=statistic,
+        p_value=float(2 * ndtr(-abs(statistic))),
+        status=caution(*values),
     )
 
 

@@ -182,6 +182,7 @@ def net_benefit(
     y_prob: ArrayLike,
     *,
     threshold: float,
+    harm: float = 0.0,
     n_resamples: int = 0,
     rng: np.random.Generator | None = None,
     confidence_level: float = 0.95,
@@ -194,6 +195,8 @@ def net_benefit(
     y_prob : array_like of shape (n,), in [0, 1]
     threshold : float in [0, 1)
         A patient is treated when y_prob >= threshold.
+    harm : float, finite
+        Harm of obtaining the prediction, in net-benefit units; it is subtracted.
     n_resamples : int
         Bootstrap resamples of patients; with 0 the interval is Wald's.
     rng : numpy.random.Generator or None
@@ -224,6 +227,7 @@ def net_benefit(
     is_case = _checks.binary(y_true)
     prob = _checks.probabilities(y_prob, is_case.size)
     grid = _checks.increasing_thresholds([threshold], name="threshold")
+    less = float(_checks.finite([harm], 1, name="harm")[0])
     n_resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=0)
     level = _checks.level(confidence_level)
     n, events = is_case.size, int(np.count_nonzero(is_case))
@@ -234,7 +238,7 @@ def net_benefit(
     method = "Wald"
     if n and n_resamples:
         positives, _ = resampled_counts_at(is_case, [prob], grid, n_resamples, rng)
-        resampled = (positives[:, 0, 1, 0] - odds * positives[:, 0, 0, 0]) / n
+        resampled = (positives[:, 0, 1, 0] - odds * positives[:, 0, 0, 0]) / n - less
         found = percentile_interval(resampled, confidence_level=level)
         se, interval, status, method = found.se, found.interval, found.status, found.method
     elif n:
@@ -244,12 +248,12 @@ def net_benefit(
         if not alike:
             se = sqrt(spread / (n * (n - 1)))
             margin = float(ndtri(0.5 + level / 2)) * se
-            interval = Interval(value - margin, value + margin, level)
+            interval = Interval(value - less - margin, value - less + margin, level)
     return Estimate(
-        value=value,
+        value=value - less,
         se=se,
         interval=interval,
-        method=f"net benefit; {method}",
+        method=f"net benefit{less_harm(less)}; {method}",
         n=n,
         events=events,
         status=status,
@@ -288,6 +292,11 @@ def _measures(
             tp_rate=tp / n,
             fp_rate=fp / n,
         )
+
+
+def less_harm(harm: float) -> str:
+    """Return the words that a method says about the harm of a model's test."""
+    return f" less a harm of {harm:g}" if harm else ""
 
 
 def counts_at(

@@ -41,6 +41,7 @@ def decision_curve_difference(
     prob_b: ArrayLike,
     *,
     thresholds: ArrayLike,
+    harm: tuple[float, float] = (0.0, 0.0),
     n_resamples: int = 0,
     rng: np.random.Generator | None = None,
     confidence_level: float = 0.95,
@@ -52,6 +53,8 @@ def decision_curve_difference(
     y_true : array_like of shape (n,), 0 or 1
     prob_a, prob_b : array_like of shape (n,), in [0, 1]
     thresholds : array_like of shape (t,), strictly increasing in [0, 1)
+    harm : tuple of two floats, finite
+        Harm of obtaining the prediction of a and of b, in net-benefit units; each is subtracted.
     n_resamples : int
         Bootstrap resamples of patients, the same for both models; 0 gives no band.
     rng : numpy.random.Generator or None
@@ -77,14 +80,17 @@ def decision_curve_difference(
     grid = _checks.increasing_thresholds(thresholds)
     n_resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=0)
     level = _checks.level(confidence_level)
+    more = _more_harm(harm)
     n = is_case.size
     difference = np.full(grid.size, nan)
     lower, upper = difference.copy(), difference.copy()
     if n:
-        difference = _difference(counts_at(is_case, rows, grid), grid, n)
+        difference = _difference(counts_at(is_case, rows, grid), grid, n) - more
         if n_resamples:
             many, _ = resampled_counts_at(is_case, rows, grid, n_resamples, rng)
-            lower, upper = percentile_band(_difference(many, grid, n), confidence_level=level)
+            lower, upper = percentile_band(
+                _difference(many, grid, n) - more, confidence_level=level
+            )
     resampling = f"; bootstrap percentile, {n_resamples} resamples" if n_resamples else ""
     return DecisionDifference(
         thresholds=grid,
@@ -95,7 +101,7 @@ def decision_curve_difference(
         events=int(np.count_nonzero(is_case)),
         n_resamples=n_resamples,
         confidence_level=level,
-        method=f"net benefit difference{resampling}",
+        method=f"net benefit difference{_harms(harm)}{resampling}",
         status=Status.OK if n else Status.NO_PATIENTS,
     )
 
@@ -106,6 +112,7 @@ def net_benefit_difference(
     prob_b: ArrayLike,
     *,
     threshold: float,
+    harm: tuple[float, float] = (0.0, 0.0),
     n_resamples: int = 0,
     rng: np.random.Generator | None = None,
     confidence_level: float = 0.95,
@@ -117,6 +124,8 @@ def net_benefit_difference(
     y_true : array_like of shape (n,), 0 or 1
     prob_a, prob_b : array_like of shape (n,), in [0, 1]
     threshold : float in [0, 1)
+    harm : tuple of two floats, finite
+        Harm of obtaining the prediction of a and of b, in net-benefit units; each is subtracted.
     n_resamples : int
         Bootstrap resamples of patients; with 0 the interval is Wald's.
     rng : numpy.random.Generator or None
@@ -127,7 +136,8 @@ def net_benefit_difference(
     -------
     Comparison
         Net benefit a minus net benefit b. `statistic` and `p_value` are Wald's z test either way;
-        models that call the same patients positive have P = 1 and the interval (0, 0).
+        models of the same harm that call the same patients positive have P = 1 and the interval
+        (0, 0).
 
     Raises
     ------
@@ -151,10 +161,12 @@ def net_benefit_difference(
     grid = _checks.increasing_thresholds([threshold], name="threshold")
     n_resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=0)
     level = _checks.level(confidence_level)
+    more = _more_harm(harm)
     n = is_case.size
     how = f"bootstrap percentile, {n_resamples} resamples" if n_resamples else "Wald"
     result = partial(Comparison, n=n, events=int(np.count_nonzero(is_case)))
-    method = f"net benefit difference; {how}; Wald z"
+    name = f"net benefit difference{_harms(harm)}"
+    method = f"{name}; {how}; Wald z"
     undefined = Interval.undefined(level)
     if not n:
         return result(difference=nan, interval=undefined, method=method, status=Status.NO_PATIENTS)
@@ -163,7 +175,7 @@ def net_benefit_difference(
     case_a, case_b = (int(np.count_nonzero(only & is_case)) for only in (only_a, only_b))
     control_a, control_b = (int(np.count_nonzero(only & ~is_case)) for only in (only_a, only_b))
     moved = case_a + case_b + control_a + control_b
-    if not moved:
+    if not moved and not more:
         no_width = Interval(0.0, 0.0, level)
         return result(
             difference=0.0,
@@ -179,17 +191,20 @@ def net_benefit_difference(
     spread = sum(count * (value - difference) ** 2 for value, count in parts)
     if n < 2 or n in {count for _, count in parts}:
         return result(
-            difference=difference, interval=undefined, method=method, status=Status.NO_VARIATION
+            difference=difference - more,
+            interval=undefined,
+            method=method,
+            status=Status.NO_VARIATION,
         )
-    se = sqrt(spread / (n * (n - 1)))
+    se, difference = sqrt(spread / (n * (n - 1))), difference - more
     statistic = difference / se
     margin = float(ndtri(0.5 + level / 2)) * se
     interval, status = Interval(difference - margin, difference + margin, level), Status.OK
     if n_resamples:
         many, _ = resampled_counts_at(is_case, [a, b], grid, n_resamples, rng)
-        found = percentile_interval(_difference(many, grid, n)[:, 0], confidence_level=level)
+        found = percentile_interval(_difference(many, grid, n)[:, 0] - more, confidence_level=level)
         se, interval, status = found.se, found.interval, found.status
-        method = f"net benefit difference; {found.method}; Wald z"
+        method = f"{name}; {found.method}; Wald z"
     return result(
         difference=difference,
         se=se,
@@ -206,3 +221,13 @@ def _difference(positives: NDArray[np.int64], thresholds: FloatArray, n: int) ->
     more = positives[..., 0, :, :] - positives[..., 1, :, :]
     odds = thresholds / (1.0 - thresholds)
     return np.asarray((more[..., 1, :] - odds * more[..., 0, :]) / n, dtype=np.float64)
+
+
+def _more_harm(harm: tuple[float, float]) -> float:
+    """Return by how much obtaining a's prediction harms more than obtaining b's."""
+    of_a, of_b = _checks.finite(harm, 2, name="harm")
+    return float(of_a - of_b)
+
+
+def _harms(harm: tuple[float, float]) -> str:
+    return f" less harms of {harm[0]:g} and {harm[1]:g}" if any(harm) else ""

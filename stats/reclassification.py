@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 class Reclassification:
     """Net reclassification of new beside old: among events, among non-events, and their sum.
 
-    A defined result always carries `Status.NRI_CAUTION`.
+    A result with an interval always carries `Status.NRI_CAUTION`.
     """
 
     events: Comparison
@@ -125,8 +125,8 @@ def integrated_discrimination(
     -------
     Comparison
         The gain in mean risk of events less that of non-events, with z and a Wald interval. A
-        defined result carries `Status.IDI_CAUTION`. NaN with one class only; with fewer than two
-        patients a class only the difference is given.
+        result with an interval carries `Status.IDI_CAUTION`. NaN with one class only; with fewer
+        than two patients a class only the difference is given.
 
     Raises
     ------
@@ -172,7 +172,14 @@ def integrated_discrimination(
         return result(difference=difference, interval=undefined, status=status)
     if not gain.any():
         no_width = Interval(0.0, 0.0, level)
-        return result(difference=0.0, se=0.0, interval=no_width, statistic=0.0, p_value=1.0)
+        return result(
+            difference=0.0,
+            se=0.0,
+            interval=no_width,
+            statistic=0.0,
+            p_value=1.0,
+            status=Status.IDI_CAUTION,
+        )
     # A constant shift can leave rounding in the variance: equal gains are what counts.
     if cases.min() == cases.max() and controls.min() == controls.max():
         return result(difference=difference, interval=undefined, status=Status.NO_VARIATION)
@@ -213,7 +220,14 @@ def _comparison(
         return result(difference=nan, interval=Interval.undefined(level), status=status)
     if net.variance == 0.0 and net.difference == 0.0:
         no_width = Interval(0.0, 0.0, level)
-        return result(difference=0.0, se=0.0, interval=no_width, statistic=0.0, p_value=1.0)
+        return result(
+            difference=0.0,
+            se=0.0,
+            interval=no_width,
+            statistic=0.0,
+            p_value=1.0,
+            status=Status.NRI_CAUTION,
+        )
     if net.variance == 0.0:
         undefined = Interval.undefined(level)
         return result(difference=net.difference, interval=undefined, status=Status.NO_VARIATION)

@@ -78,6 +78,10 @@ class Status(Enum):
         "The interval is not estimable: it needs at least two clusters that hold patients with "
         "and two that hold patients without the event."
     )
+    CLUSTERS_SHARED = (
+        "The interval and the test are not estimable: a cluster (patient) lies in both groups, so "
+        "they are not independent."
+    )
     NEGATIVE_VARIANCE = (
         "The clustered variance estimate is negative, which happens with few clusters: the "
         "interval is not estimable."

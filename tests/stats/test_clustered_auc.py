@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from extval.stats import Status
-from extval.stats.clustered_auc import clustered_auc, clustered_auc_test
-from extval.stats.roc import auc, delong_test
+from extval.stats.clustered_auc import (
+    clustered_auc,
+    clustered_auc_test,
+    clustered_auc_test_unpaired,
+)
+from extval.stats.roc import auc, delong_test, delong_test_unpaired
 from tests.oracles import roc as oracle
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "clustered_auc.json").read_text())
@@ -99,6 +103,82 @@ def test_agrees_with_the_formula_in_r(case):
         [case["difference"], case["difference_variance"], case["statistic"], case["p_value"]],
         rtol=1e-11,
     )
+
+
+@pytest.mark.parametrize("case", REFERENCE["unpaired"], ids=lambda case: f"{case['first']}")
+def test_unpaired_agrees_with_the_formula_in_r(case):
+    a, b = (REFERENCE["cases"][case[place] - 1] for place in ("first", "second"))
+    elsewhere = [-1 - label for label in b["cluster"]]
+    found = clustered_auc_test_unpaired(
+        a["y"], a["a"], a["cluster"], b["y"], b["a"], elsewhere, confidence_level=0.9
+    )
+    assert_allclose(
+        [found.difference, found.se**2, found.statistic, found.p_value],
+        [case["difference"], case["variance"], case["statistic"], case["p_value"]],
+        rtol=1e-11,
+    )
+    assert_allclose([found.interval.low, found.interval.high], case["interval"], rtol=1e-11)
+    assert found.n == len(a["y"]) + len(b["y"])
+
+
+@given(studies(), studies())
+def test_unpaired_adds_the_variances(first, second):
+    (ya, a, _, ca), (yb, b, _, cb) = first, second
+    found = clustered_auc_test_unpaired(ya, a, ca, yb, b, cb + 10)
+    one, two = clustered_auc(ya, a, ca), clustered_auc(yb, b, cb + 10)
+    assert_allclose(found.difference, one.value - two.value, atol=1e-15)
+    back = clustered_auc_test_unpaired(yb, b, cb + 10, ya, a, ca)
+    assert (back.difference, back.p_value) == (-found.difference, found.p_value) or np.isnan(
+        found.p_value
+    )
+    if found.status is Status.OK:
+        known = [oracle.obuchowski(ya, a, a, ca), oracle.obuchowski(yb, b, b, cb)]
+        assert_allclose(found.se**2, sum(known), rtol=1e-8, atol=1e-15)
+
+
+@given(studies(), studies())
+def test_unpaired_with_one_observation_a_cluster_has_delongs_variance(first, second):
+    (ya, a, *_), (yb, b, *_) = first, second
+    found = clustered_auc_test_unpaired(ya, a, np.arange(ya.size), yb, b, -1 - np.arange(yb.size))
+    plain = delong_test_unpaired(ya, a, yb, b)
+    assert found.status is plain.status
+    assert_allclose([found.difference, found.se], [plain.difference, plain.se], rtol=1e-11)
+
+
+@given(studies())
+def test_complement_of_the_outcome_mirrors_the_clustered_auc(study):
+    y, a, b, cluster = study
+    one, other = clustered_auc(y, a, cluster), clustered_auc(1 - y, -a, cluster)
+    assert other.status is one.status
+    assert_allclose([other.value, other.se], [one.value, one.se], rtol=1e-12)
+    test, mirrored = (
+        clustered_auc_test(*columns, cluster) for columns in ((y, a, b), (1 - y, -a, -b))
+    )
+    assert_allclose([mirrored.difference, mirrored.se], [test.difference, test.se], atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("cluster_b", "y_b", "b", "status"),
+    [
+        (["x", "y", "a", "z"], [0, 1, 0, 1], [1, 3, 2, 4], Status.CLUSTERS_SHARED),
+        (["x", "x", "x", "x"], [0, 1, 0, 1], [1, 3, 2, 0], Status.TOO_FEW_CLUSTERS),
+        (["x", "y", "x", "y"], [1, 1, 1, 1], [1, 3, 2, 0], Status.ONE_CLASS),
+        ([], [], [], Status.NO_PATIENTS),
+    ],
+)
+def test_unpaired_edges(cluster_b, y_b, b, status):
+    y, a, cluster = [0, 0, 1, 1, 0, 1], [1, 2, 3, 1, 3, 2], ["a", "b", "a", "c", "d", "d"]
+    found = clustered_auc_test_unpaired(y, a, cluster, y_b, b, cluster_b)
+    assert found.status is status
+    assert np.isnan([found.p_value, found.se, found.interval.low]).all()
+    assert np.isnan(found.difference) == (status in {Status.ONE_CLASS, Status.NO_PATIENTS})
+
+
+def test_unpaired_without_any_variance():
+    y, s, cluster = [0, 0, 1, 1], [1, 1, 2, 2], ["a", "b", "a", "b"]
+    found = clustered_auc_test_unpaired(y, s, cluster, y, [3, 3, 3, 3], ["c", "d", "c", "d"])
+    assert (found.status, found.difference) == (Status.UNPAIRED_ZERO_VARIANCE, 0.5)
+    assert np.isnan(found.p_value)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,70 @@ def test_difference_curve_is_paired_and_consistent_with_the_single_threshold():
         assert_allclose(limits(single), (both.lower[i], both.upper[i]), atol=1e-15)
 
 
+@given(studies(2), st.sampled_from([0.125, 0.3, 0.9]), st.sampled_from([0, 8]))
+def test_harm_is_subtracted_and_moves_no_width(study, threshold, n_resamples):
+    y, (a, b) = study
+
+    def options():
+        rng = np.random.default_rng(3)
+        return {"threshold": threshold, "n_resamples": n_resamples, "rng": rng}
+
+    free, harmed = (net_benefit(y, a, harm=harm, **options()) for harm in (0.0, 0.02))
+    assert_allclose(harmed.value, free.value - 0.02, atol=1e-15)
+    assert_allclose(harmed.se, free.se, rtol=1e-9)
+    assert_allclose(limits(harmed), np.array(limits(free)) - 0.02, atol=1e-14)
+    assert ("less a harm of 0.02" in harmed.method) and "harm" not in free.method
+    plain = net_benefit_difference(y, a, b, **options())
+    moved = net_benefit_difference(y, a, b, harm=(0.02, 0.005), **options())
+    assert_allclose(moved.difference, plain.difference - 0.015, atol=1e-15)
+    same = net_benefit_difference(y, a, b, harm=(0.02, 0.02), **options())
+    assert_allclose(
+        [same.difference, same.p_value, *limits(same)],
+        [plain.difference, plain.p_value, *limits(plain)],
+        atol=1e-15,
+    )
+    if plain.status is Status.OK and plain.se > 0:
+        assert_allclose(moved.se, plain.se, rtol=1e-9)
+        assert_allclose(limits(moved), np.array(limits(plain)) - 0.015, atol=1e-14)
+    curve = decision_curve_difference(
+        y,
+        a,
+        b,
+        thresholds=[threshold],
+        harm=(0.02, 0.005),
+        n_resamples=n_resamples,
+        rng=options()["rng"],
+    )
+    assert_allclose(curve.difference[0], moved.difference, atol=1e-15)
+
+
+def test_a_harm_without_any_other_difference_has_no_test():
+    found = net_benefit_difference([0, 1, 1], [0.6] * 3, [0.7] * 3, threshold=0.5, harm=(0.1, 0.0))
+    assert (found.difference, found.status) == (-0.1, Status.NO_VARIATION)
+    assert np.isnan([found.p_value, *limits(found)]).all()
+
+
+@CASES
+def test_harm_agrees_with_dcurves(case):
+    for j, t in enumerate(case["thresholds"]):
+        harms = case["harm"] or [0.0] * len(case["y_prob"])
+        for i, (p, harm) in enumerate(zip(case["y_prob"], harms, strict=True)):
+            found = net_benefit(case["y"], p, threshold=t, harm=harm)
+            assert_allclose(found.value, case["net_benefit"][i][j], rtol=1e-12, atol=1e-15)
+
+
+@given(studies(2), st.sampled_from([0.3, 0.9]), st.lists(st.integers(1, 3), min_size=25))
+def test_repeated_patients_count_as_often_as_they_are_there(study, threshold, times):
+    y, (a, b) = study
+    weights = np.array(times[: y.size])
+    again = [np.repeat(column, weights) for column in (y, a, b)]
+    parts = [oracle.contributions(y, p, threshold) for p in (a, b)]
+    means = [np.average(part, weights=weights) for part in parts]
+    assert_allclose(net_benefit(*again[:2], threshold=threshold).value, means[0], atol=1e-13)
+    found = net_benefit_difference(*again, threshold=threshold)
+    assert_allclose(found.difference, means[0] - means[1], atol=1e-13)
+
+
 @pytest.mark.parametrize("n_resamples", [0, 10])
 def test_nobody(n_resamples):
     rng = np.random.default_rng(1)
@@ -316,6 +380,14 @@ def test_same_seed_same_result():
         (
             lambda: net_benefit_difference([0, 1], [0, 1], [0, 2], threshold=0.5),
             r"`prob_b` must lie in \[0, 1\]",
+        ),
+        (
+            lambda: net_benefit([0, 1], [0, 1], threshold=0.5, harm=np.inf),
+            r"`harm` must be finite; 1 of 1 .*index 0 \(inf\)",
+        ),
+        (
+            lambda: net_benefit_difference([0, 1], [0, 1], [0, 1], threshold=0.5, harm=0.1),
+            r"`harm` must have shape \(2,\)",
         ),
     ],
 )

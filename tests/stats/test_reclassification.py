@@ -88,6 +88,48 @@ def test_a_model_against_itself_has_p_one():
     y, p = [0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]
     for found in (net_reclassification(y, p, p).total, integrated_discrimination(y, p, p)):
         assert (found.difference, found.p_value, found.se) == (0.0, 1.0, 0.0)
+        assert found.status in {Status.NRI_CAUTION, Status.IDI_CAUTION}  # the warning stays
+
+
+@given(studies(), st.lists(st.integers(1, 3), min_size=25))
+def test_repeated_patients_count_as_often_as_they_are_there(study, times):
+    y, new, old = study
+    weights = np.array(times[: y.size])
+    again = [np.repeat(column, weights) for column in (y, new, old)]
+
+    def mean(values, kept):
+        return np.average(values[kept], weights=weights[kept])
+
+    moves = np.sign(new - old)
+    index = net_reclassification(*again)
+    assert_allclose(index.events.difference, mean(moves, y == 1), atol=1e-14)
+    assert_allclose(index.nonevents.difference, -mean(moves, y == 0), atol=1e-14)
+    gain = mean(new - old, y == 1) - mean(new - old, y == 0)
+    assert_allclose(integrated_discrimination(*again).difference, gain, atol=1e-14)
+
+
+@given(studies(), st.integers(2, 4))
+def test_duplicating_the_patients_narrows_the_intervals(study, times):
+    y, new, old = study
+    many = [np.tile(column, times) for column in (y, new, old)]
+    once, often = net_reclassification(y, new, old).total, net_reclassification(*many).total
+    assert_allclose(often.difference, once.difference, atol=1e-15)
+    if once.se > 0:
+        assert_allclose(often.se, once.se / np.sqrt(times), rtol=1e-10)
+    one, more = integrated_discrimination(y, new, old), integrated_discrimination(*many)
+    assert_allclose(more.difference, one.difference, atol=1e-14)
+    if one.status is Status.IDI_CAUTION and one.se > 1e-12:
+        assert more.se < one.se
+
+
+@given(studies())
+def test_only_the_category_matters_and_for_the_continuous_index_only_the_direction(study):
+    y, new, old = study
+    free, cut = net_reclassification(y, new, old), net_reclassification(y, new, old, cuts=[0.3])
+    assert net_reclassification(y, new**3, old**3) == free
+    assert net_reclassification(y, new**3, old**3, cuts=[0.3**3]).total.difference == (
+        cut.total.difference
+    )
 
 
 @pytest.mark.parametrize(("y", "status"), [([], Status.NO_PATIENTS), ([1, 1], Status.ONE_CLASS)])

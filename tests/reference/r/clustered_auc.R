@@ -29,4 +29,10 @@ draw <- function(id, k, sizes, digits) {
 }
 cases <- list(draw("lesions", 25, 1:4, 12), draw("tied lesions", 30, 1:5, 0), draw("pairs", 20, 2, 1),
               draw("one a cluster", 40, 1, 0))
-cat(toJSON(list(meta = list(R = R.version.string), cases = cases), digits = NA, auto_unbox = TRUE))
+unpaired <- function(i, j) { # the variances of two groups without a cluster in common are added
+  d <- cases[[i]]$auc - cases[[j]]$auc; v <- cases[[i]]$variance + cases[[j]]$variance; z <- d / sqrt(v)
+  list(first = i, second = j, difference = d, variance = v, statistic = z, p_value = 2 * pnorm(-abs(z)),
+       interval = d + c(-1, 1) * qnorm(0.9 / 2 + 0.5) * sqrt(v))
+}
+cat(toJSON(list(meta = list(R = R.version.string), cases = cases,
+                unpaired = list(unpaired(1, 3), unpaired(2, 4), unpaired(3, 2))), digits = NA, auto_unbox = TRUE))
