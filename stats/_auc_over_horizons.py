@@ -11,7 +11,7 @@ from extval.stats._kernels_auc_curve import (
     lay_out,
     tie_ends,
 )
-from extval.stats._kernels_sort import sort_keys
+from extval.stats._sorting import stable_orders
 from extval.stats.results import Status
 
 FloatArray = NDArray[np.float64]
@@ -53,11 +53,9 @@ def horizon_points(
 ) -> HorizonPoints:
     """Return the AUC at each horizon and its average; at least one patient, inputs checked."""
     n, events = time.size, int(np.count_nonzero(kind))
-    keys, orders = np.empty((4, n), np.uint64), np.empty((4, n), np.int32)
-    score_keys, score_order = sort_keys(score, keys[0], orders[0], keys[1], orders[1])
-    _, time_order = sort_keys(time, keys[2], orders[2], keys[3], orders[3])
+    (score_order, time_order), _ = stable_orders(np.stack([score, time]))
     start, stop = np.empty((2, n), np.int32)
-    tied = tie_ends(score_keys, start, stop)
+    tied = tie_ends(score[score_order], start, stop)
     left_at, censoring_time, inverse_at_risk, hazard, curve = np.empty((5, n))
     as_case, as_other = np.zeros((2, n))
     event_time, event_weight = np.empty((2, events))

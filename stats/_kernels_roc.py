@@ -6,73 +6,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
-from extval.stats._kernels_sort import sort_keys
 from extval.stats._resampling import draw_counts, first_state
 
 _CACHED = 1024
 
 
 @kernel
-def twice_wins(
-    is_case: NDArray[np.bool_], scores: NDArray[np.float64], n_cases: int, wins: NDArray[Any]
-) -> None:
-    """Write twice the number of pairs that each patient helps each score to win; a tie is half.
-
-    `scores` and `wins` are (k, n); in `wins` the cases come first, then the controls, each in row
-    order. A case gets the controls below it, a control the cases above it. Integers, so that equal
-    placements are equal to the last bit.
-    """
-    k, n = wins.shape
-    # No branch on the outcome here and below: it is as good as random, and costs more than the sum.
-    rows = np.empty(n, np.int32)
+def cases_first(is_case: NDArray[np.bool_], places: NDArray[np.int32]) -> int:
+    """Write the place of each patient, cases before controls, in row order; return the cases."""
+    n_cases = 0
+    for i in range(is_case.size):
+        n_cases += 1 if is_case[i] else 0
     case, control = 0, n_cases
-    for i in range(n):
+    for i in range(is_case.size):
         event = 1 if is_case[i] else 0
-        rows[case * event + control * (1 - event)] = i
+        # No branch on the outcome here and below: it is as good as random, and costs more.
+        places[i] = case * event + control * (1 - event)
         case += event
         control += 1 - event
-    grouped = np.empty(n, np.float64)
-    keys, order = np.empty(n, np.uint64), np.empty(n, np.int32)
-    spare_keys, spare_order = np.empty(n, np.uint64), np.empty(n, np.int32)
-    for j in range(k):
-        score = scores[j]
-        for i in range(n):
-            grouped[i] = score[rows[i]]
-        ascending, ascending_order = sort_keys(grouped, keys, order, spare_keys, spare_order)
-        count_wins(ascending, ascending_order, n_cases, wins[j])
+    return n_cases
 
 
 @kernel
-def count_wins(
-    ascending: NDArray[np.uint64], order: NDArray[np.int32], n_cases: int, wins: NDArray[Any]
+def twice_wins(
+    order: NDArray[np.int32],
+    repeats: NDArray[np.bool_],
+    places: NDArray[np.int32],
+    n_cases: int,
+    wins: NDArray[Any],
 ) -> None:
-    """Write the doubled placements of one score, (n,), from its sorted keys and their order."""
-    n = order.size
-    cases_below, controls_below = 0, 0
-    start = 0
-    while start < n:
-        if start + 1 == n or ascending[start + 1] != ascending[start]:
-            row = order[start]
-            event = 1 if row < n_cases else 0
-            wins[row] = 2 * (controls_below * event + (n_cases - cases_below) * (1 - event))
-            cases_below += event
-            controls_below += 1 - event
-            start += 1
-            continue
-        stop, cases = start, 0
-        while stop < n and ascending[stop] == ascending[start]:
-            cases += 1 if order[stop] < n_cases else 0
-            stop += 1
-        controls = stop - start - cases
-        of_case = 2 * controls_below + controls
-        of_control = 2 * (n_cases - cases_below) - cases
-        for i in range(start, stop):
-            row = order[i]
-            event = 1 if row < n_cases else 0
-            wins[row] = of_case * event + of_control * (1 - event)
-        cases_below += cases
-        controls_below += controls
-        start = stop
+    """Write twice the number of pairs that each patient helps each score to win; a tie is half.
+
+    `order` and `repeats` are those of `stable_orders`, (k, n), and `wins` is (k, n) by the
+    `places` of `cases_first`. A case gets the controls below it, a control the cases above it.
+    Integers, so that equal placements are equal to the last bit.
+    """
+    k, n = order.shape
+    for j in range(k):
+        rows, tied, won = order[j], repeats[j], wins[j]
+        cases_below = 0
+        start = 0
+        while start < n:
+            if start + 1 == n or not tied[start + 1]:
+                place = places[rows[start]]
+                event = place < n_cases
+                won[place] = 2 * ((start if event else n_cases) - cases_below)
+                cases_below += 1 if event else 0
+                start += 1
+                continue
+            cases = 1 if places[rows[start]] < n_cases else 0
+            stop = start + 1
+            while stop < n and tied[stop]:
+                cases += 1 if places[rows[stop]] < n_cases else 0
+                stop += 1
+            of_case = 2 * (start - cases_below) + (stop - start - cases)
+            of_control = 2 * (n_cases - cases_below) - cases
+            for i in range(start, stop):
+                place = places[rows[i]]
+                won[place] = of_case if place < n_cases else of_control
+            cases_below += cases
+            start = stop
 
 
 @kernel

@@ -1,6 +1,8 @@
-"""A radix sort of floating-point scores with their order; 3 to 5 times faster than `np.argsort`.
+"""Values packed with their rows into whole numbers, so that NumPy's vectorised sort orders both.
 
-It earns its place where ranks are the whole cost of a statistic, as for the AUC.
+Each value becomes its leading bits, above them nothing and below them its row. The sorted numbers
+hold the stable order, but for values that differ only below the leading bits: insertion finishes
+these.
 """
 
 from typing import Any
@@ -10,124 +12,120 @@ from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
 
-_SIGN = np.uint64(1 << 63)
-_FEW = 64
-_SEVERAL = 1024
-_MANY = 16384
-
-Keys = NDArray[np.uint64]
-Order = NDArray[np.int32]
+_MAGNITUDE = np.int64(2**63 - 1)
+# Values nearer to zero than the largest times 2**-32 share their leading bits: so no bits are spent
+# on exponents that hardly any value has.
+_REACH = np.int64(32 << 52)
+_A_VALUE = 8
 
 
 @kernel
-def sort_keys(
-    values: NDArray[np.float64], keys: Keys, order: Order, spare_keys: Keys, spare_order: Order
-) -> tuple[Keys, Order]:
-    """Return ascending keys of the finite `values`, (n,), and the rows they come from.
+def pack(values: NDArray[np.float64], row_bits: int, free_bits: int, packed: NDArray[Any]) -> None:
+    """Write (k, n) whole numbers, each ``[free_bits of the value | row_bits of its row]``.
 
-    Equal keys are equal values (0.0 and -0.0 included) and keep the order of their rows. The four
-    arrays are room of shape (n,), of which two are returned; n must stay below 2**31.
-
-    Two or three radix passes order the leading bits of the range, and insertion the few keys that
-    agree in them; when that takes long, as for a narrow range with an outlier, the passes take all
-    64 bits.
+    They ascend where the `values`, (k, n) without NaN, do; 0.0 and -0.0 have the same bits.
     """
-    n = values.size
-    bits = values.view(np.uint64)
-    low, high = ~np.uint64(0), np.uint64(0)
-    for i in range(n):
-        key = bits[i]
-        if key == _SIGN:
-            key = np.uint64(0)
-        key = ~key if key & _SIGN else key | _SIGN
-        keys[i] = key
-        order[i] = i
-        low, high = min(low, key), max(high, key)
-    if n <= _FEW:
-        insert(keys, order, n * n)
-        return keys, order
-    width = 0
-    while width < 64 and (high - low) >> np.uint64(width) > np.uint64(0):
-        width += 1
-    digit = 11 if n > _SEVERAL else 8
-    passes = 3 if n > _MANY else 2
-    leading = max(width - passes * digit, 0)
-    keys, order, spare_keys, spare_order = radix_passes(
-        keys, order, spare_keys, spare_order, low, leading, digit, passes
-    )
-    if not insert(keys, order, 8 * n):
-        keys, order, spare_keys, spare_order = radix_passes(
-            keys, order, spare_keys, spare_order, low, 0, digit, (63 + digit) // digit
-        )
-    return keys, order
+    k, n = values.shape
+    shift_row = np.int64(row_bits)
+    for j in range(k):
+        bits = values[j].view(np.int64)
+        top = np.int64(0)
+        for i in range(n):
+            top = max(top, bits[i] & _MAGNITUDE)
+        zero = max(top - _REACH, np.int64(0))
+        low, high = _MAGNITUDE, -_MAGNITUDE
+        for i in range(n):
+            size = max((bits[i] & _MAGNITUDE) - zero, np.int64(0))
+            value = -size if bits[i] < 0 else size
+            low, high = min(low, value), max(high, value)
+        width = 0
+        while width < 62 and (high - low) >> np.int64(width) > np.int64(0):
+            width += 1
+        shift = np.int64(max(width - free_bits, 0))
+        for i in range(n):
+            size = max((bits[i] & _MAGNITUDE) - zero, np.int64(0))
+            value = -size if bits[i] < 0 else size
+            packed[j, i] = (((value - low) >> shift) << shift_row) | np.int64(i)
 
 
 @kernel
-def radix_passes(
-    keys: Keys,
-    order: Order,
-    spare_keys: Keys,
-    spare_order: Order,
-    low: np.uint64,
-    first: int,
-    digit: int,
-    passes: int,
-) -> tuple[Keys, Order, Keys, Order]:
-    """Order ``keys - low`` stably by so many digits of so many bits from bit `first` up."""
-    slots = np.empty(1 << digit, np.int32)
-    for turn in range(passes):
-        shift = np.uint64(first + turn * digit)
-        scatter(keys, order, spare_keys, spare_order, slots, low, shift)
-        keys, spare_keys = spare_keys, keys
-        order, spare_order = spare_order, order
-    return keys, order, spare_keys, spare_order
+def unpack(
+    values: NDArray[np.float64],
+    row_bits: int,
+    packed: NDArray[Any],
+    order: NDArray[np.int32],
+    repeats: NDArray[np.bool_],
+) -> bool:
+    """Write the stable order of each row of `values`, and where a value equals the one before.
+
+    `packed` is sorted; all are (k, n). False, with neither complete, once values that share their
+    leading bits took more moves than eight a value.
+    """
+    k, n = values.shape
+    mask = (np.int64(1) << np.int64(row_bits)) - np.int64(1)
+    places = np.empty(n, np.int32)
+    for j in range(k):
+        numbers, rows, alike = packed[j], order[j], repeats[j]
+        for i in range(n):
+            rows[i] = np.int64(numbers[i]) & mask
+        alike[:1] = False
+        for i in range(1, n):
+            alike[i] = (np.int64(numbers[i]) ^ np.int64(numbers[i - 1])) <= mask
+        # No branch on a bit that is as good as random: it costs more than the write.
+        found = 0
+        for i in range(1, n):
+            places[found] = i
+            found += 1 if alike[i] else 0
+        if found > 0 and not insert(values[j], rows, alike, places[:found]):
+            return False
+    return True
 
 
 @kernel
-def scatter(
-    keys: Keys,
-    order: Order,
-    out_keys: Keys,
-    out_order: Order,
-    slots: NDArray[Any],
-    low: np.uint64,
-    shift: np.uint64,
-) -> None:
-    """Order the keys stably by one digit, the bits of ``keys - low`` from `shift` up."""
-    mask = np.uint64(slots.size - 1)
-    slots[:] = 0
-    for i in range(keys.size):
-        slots[((keys[i] - low) >> shift) & mask] += 1
-    total = 0
-    for value in range(slots.size):
-        count = slots[value]
-        slots[value] = total
-        total += count
-    for i in range(keys.size):
-        key = keys[i]
-        value = ((key - low) >> shift) & mask
-        slot = slots[value]
-        slots[value] = slot + 1
-        out_keys[slot] = key
-        out_order[slot] = order[i]
+def insert(
+    values: NDArray[np.float64],
+    rows: NDArray[np.int32],
+    alike: NDArray[np.bool_],
+    places: NDArray[np.int32],
+) -> bool:
+    """Order runs of values with the same leading bits; leave `alike` where they are equal.
 
-
-@kernel
-def insert(keys: Keys, order: Order, budget: int) -> bool:
-    """Finish nearly sorted keys by insertion; False once more than `budget` moves were made."""
-    moves = 0
-    for i in range(1, keys.size):
-        key = keys[i]
-        if keys[i - 1] > key:
-            row = order[i]
-            j = i
-            while j > 0 and keys[j - 1] > key:
-                keys[j] = keys[j - 1]
-                order[j] = order[j - 1]
-                j -= 1
-            keys[j] = key
-            order[j] = row
-            moves += i - j
-            if moves > budget:
-                return False
+    `places` are those whose leading bits are the ones before. Most runs are pairs.
+    """
+    budget = _A_VALUE * rows.size
+    t = 0
+    while t < places.size:
+        i = places[t]
+        t += 1
+        if t == places.size or places[t] != i + 1:
+            first, second = rows[i - 1], rows[i]
+            low, high = values[first], values[second]
+            alike[i] = low == high
+            rows[i - 1] = second if low > high else first
+            rows[i] = first if low > high else second
+            continue
+        start, before, moved = i - 1, values[rows[i - 1]], False
+        stop = False
+        while not stop:
+            row = rows[i]
+            value = values[row]
+            alike[i] = value == before
+            if before > value:
+                moved = True
+                to = i
+                while to > start and values[rows[to - 1]] > value:
+                    rows[to] = rows[to - 1]
+                    to -= 1
+                rows[to] = row
+                budget -= i - to
+                if budget < 0:
+                    return False
+            else:
+                before = value
+            i += 1
+            stop = t == places.size or places[t] != i
+            t += 0 if stop else 1
+        if moved:
+            for place in range(start + 1, i):
+                alike[place] = values[rows[place]] == values[rows[place - 1]]
     return True

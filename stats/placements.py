@@ -6,10 +6,13 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from extval.stats._kernels_roc import product_sums, twice_wins
+from extval.stats._kernels_roc import cases_first, product_sums, twice_wins
+from extval.stats._sorting import stable_orders
 from extval.stats.results import Status
 
 _LARGEST_SUM = 2**62
+# So many scores are ordered at once: more would leave the cache.
+_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +86,7 @@ def placements(is_case: NDArray[np.bool_], scores: NDArray[np.float64]) -> Place
     """Return the placement sums of k scores, (k, n), of the same patients."""
     m = int(np.count_nonzero(is_case))
     n = is_case.size - m
-    wins = np.empty(scores.shape, np.int32)
-    twice_wins(is_case, scores, m, wins)
+    wins = doubled_placements(is_case, scores)
     total, case_products = _exact_sums(wins, 0, m, 2 * n)
     _, control_products = _exact_sums(wins, m, m + n, 2 * m)
     status = Status.OK
@@ -110,8 +112,14 @@ def doubled_placements(
     Twice a case's number of controls below it, or a control's number of cases above it, ties
     counting one half; n must stay below 2**30.
     """
-    wins = np.empty(scores.shape, np.int32)
-    twice_wins(is_case, scores, int(np.count_nonzero(is_case)), wins)
+    k, n = scores.shape
+    places = np.empty(n, np.int32)
+    n_cases = cases_first(is_case, places)
+    wins = np.empty((k, n), np.int32)
+    step = max(1, _AT_ONCE // max(1, n))
+    for j in range(0, k, step):
+        order, repeats = stable_orders(scores[j : j + step])
+        twice_wins(order, repeats, places, n_cases, wins[j : j + step])
     return wins
 
 

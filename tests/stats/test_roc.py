@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 
 from extval.stats import Status, placements
-from extval.stats._kernels_sort import sort_keys
 from extval.stats.roc import (
     auc,
     compare_aucs,
@@ -331,47 +330,6 @@ def test_sums_of_squares_are_split_before_they_overflow(monkeypatch):
     whole = auc(y, s)
     monkeypatch.setattr(placements, "_LARGEST_SUM", 2**18)
     assert_equal(numbers(auc(y, s)), numbers(whole))
-
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@given(st.lists(st.one_of(finite, st.sampled_from([0.0, -0.0, 5e-324, 1e308])), max_size=40))
-def test_sort_is_the_stable_sort(values):
-    x = np.array(values, dtype=np.float64)
-    assert_array_equal(sorted_order(x), np.argsort(x, kind="stable"))
-
-
-@pytest.mark.parametrize(
-    "x",
-    [
-        np.random.default_rng(1).normal(size=300),
-        np.round(np.random.default_rng(2).normal(size=5000), 1),
-        1.0 + np.random.default_rng(3).integers(0, 2**20, 300) * 2.0**-52,
-        np.append(1.0 + np.random.default_rng(4).integers(0, 9, 299) * 2.0**-52, -1e300),
-        np.append(1.0 + np.random.default_rng(5).integers(0, 2**20, 4999) * 2.0**-52, -1e300),
-        np.arange(300.0)[::-1],
-        np.zeros(100),
-    ],
-    ids=[
-        "spread",
-        "tied",
-        "narrow",
-        "narrow with an outlier",
-        "many narrow with an outlier",
-        "descending",
-        "constant",
-    ],
-)
-def test_sort_of_many(x):
-    assert_array_equal(sorted_order(x), np.argsort(x, kind="stable"))
-
-
-def sorted_order(x):
-    room = [np.empty(x.size, kind) for kind in (np.uint64, np.int32, np.uint64, np.int32)]
-    keys, order = sort_keys(x, *room)
-    assert_array_equal(keys[1:] == keys[:-1], x[order][1:] == x[order][:-1])
-    return order
 
 
 @pytest.mark.parametrize(
