@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from extval.stats import _kernels_fine_gray
 from extval.stats._kernels_cox_counts import baseline_hazard, resampled_risks
 from extval.stats.cox import cox_regression
-from extval.stats.fine_gray import fine_gray_regression
+from extval.stats.fine_gray import Subdistribution, fine_gray_regression
 from extval.stats.results import Status
 from extval.stats.splines import spline_basis, spline_knots
 
@@ -57,7 +57,7 @@ class FlexibleRisk:
         self._risk, self._horizon = risk[order], horizon
         self._x = np.ascontiguousarray((design[order] - self._center) / self._scale)
         self._opens = np.append(True, self._time[1:] != self._time[:-1])
-        self._hazard = self._baseline(np.ones(time.size, np.int32))
+        self._hazard = self._baseline()
 
     def _fit(
         self, time: FloatArray, kind: KindArray, design: FloatArray
@@ -69,7 +69,7 @@ class FlexibleRisk:
         """Return the order of the patients that the compiled loops go through."""
         raise NotImplementedError
 
-    def _baseline(self, counts: NDArray[np.int32]) -> float:
+    def _baseline(self) -> float:
         """Return the cumulative hazard by the horizon of a patient with x = 0."""
         raise NotImplementedError
 
@@ -135,13 +135,13 @@ class FlexibleCox(FlexibleRisk):
     def _order(self, time: FloatArray, kind: KindArray) -> NDArray[np.intp]:
         return np.lexsort((kind, -time))  # from the last time, events of a time last
 
-    def _baseline(self, counts: NDArray[np.int32]) -> float:
+    def _baseline(self) -> float:
         return baseline_hazard(
             self._time,
             self._kind == 1,
             self._opens,
             self._x,
-            counts,
+            np.ones(self._time.size, np.int32),
             self._beta,
             self._horizon,
         )
@@ -185,12 +185,10 @@ class FlexibleFineGray(FlexibleRisk):
     def _order(self, time: FloatArray, kind: KindArray) -> NDArray[np.intp]:
         return np.lexsort((kind, time))
 
-    def _baseline(self, counts: NDArray[np.int32]) -> float:
-        before, total, steps = (np.empty(self._time.size) for _ in range(3))
-        _kernels_fine_gray.uncensored_before(self._kind, self._opens, counts, before)
-        _kernels_fine_gray.baseline_steps(
-            self._kind, self._opens, self._x, counts, before, self._beta, total, steps
-        )
+    def _baseline(self) -> float:
+        patients = Subdistribution(self._time, self._kind, self._x)
+        self._least = patients.least_information()
+        _, steps = patients.baseline(self._beta)
         return float(steps[self._time <= self._horizon].sum())
 
     def _resample(
@@ -211,6 +209,7 @@ class FlexibleFineGray(FlexibleRisk):
             self._beta,
             self._horizon,
             targets,
+            self._least,
             _MAX_ITERATIONS,
             _SMALL_STEP,
             counts,

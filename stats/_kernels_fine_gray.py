@@ -152,13 +152,16 @@ def maximize(
     x: FloatArray,
     counts: NDArray[np.int32],
     before: FloatArray,
+    least: FloatArray,
     max_iterations: int,
     tolerance: float,
     beta: FloatArray,
 ) -> bool:
     """Move `beta`, (p,), to the maximum of the partial likelihood; False if it is not reached.
 
-    Columns of unit variance; the last step taken is below `tolerance`.
+    Columns of unit variance; the last step taken is below `tolerance`. Where the likelihood rises
+    for ever, gradient and information fade into rounding errors, whose steps can be short: it is a
+    maximum only if the information of each coefficient is above `least`, (p,).
     """
     p = beta.size
     gradient, step, information = np.empty(p), np.empty(p), np.empty((p, p))
@@ -177,7 +180,7 @@ def maximize(
             after = derivatives(kind, opens, x, counts, before, beta, totals, gradient, information)
         value = after
         if size <= tolerance:
-            return True
+            return bool(np.all(np.diag(information) > least))
     return False
 
 
@@ -233,6 +236,7 @@ def resampled_risks(
     start: FloatArray,
     horizon: float,
     targets: FloatArray,
+    least: FloatArray,
     max_iterations: int,
     tolerance: float,
     counts: NDArray[np.int32],
@@ -241,7 +245,8 @@ def resampled_risks(
     """Write the cumulative incidence by the horizon at `targets`, (t, p), of each resample, (b, t).
 
     `counts`, (b, n), is how often each patient was drawn. NaN where a resample's model has no
-    maximum, or its last time is before the horizon. Iterations start at `start`, (p,).
+    maximum, or its last time is before the horizon. Iterations start at `start`, (p,);
+    see `maximize` for `least`.
     """
     n, p = x.shape
     beta, before, total, steps = np.empty(p), np.empty(n), np.empty(n), np.empty(n)
@@ -256,7 +261,7 @@ def resampled_risks(
             continue
         beta[:] = start
         uncensored_before(kind, opens, drawn, before)
-        if not maximize(kind, opens, x, drawn, before, max_iterations, tolerance, beta):
+        if not maximize(kind, opens, x, drawn, before, least, max_iterations, tolerance, beta):
             continue
         baseline_steps(kind, opens, x, drawn, before, beta, total, steps)
         hazard = 0.0

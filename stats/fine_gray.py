@@ -19,8 +19,9 @@ from extval.stats.results import Status
 
 FloatArray = NDArray[np.float64]
 
-_MAX_ITERATIONS = 40
+_ITERATIONS = (12, 28, 3)  # between them one looks where the coefficients are going
 _SMALL_STEP = 1e-9
+_FADED = 1e-9  # information beside that at zero, below which the likelihood is flat
 _SLACK = 1e-3  # of the range of a direction, within which two patients rank the same along it
 
 
@@ -251,15 +252,21 @@ class Subdistribution:
         )
         return value, gradient, np.tril(information) + np.tril(information, -1).T
 
+    def least_information(self) -> FloatArray:
+        """Return what is no more than rounding beside the information at zero, shape (p,)."""
+        _, _, information = self.derivatives(np.zeros(self.x.shape[1]))
+        return np.asarray(_FADED * np.diag(information))
+
     def maximum(self) -> tuple[FloatArray, Status]:
         """Return the coefficients at which the partial likelihood is highest, or why none are."""
-        data = self.kind, self.opens, self.x, self.counts, self.before
-        beta = np.zeros(self.x.shape[1])
-        if maximize(*data, _MAX_ITERATIONS, _SMALL_STEP, beta):
-            return beta, Status.OK
-        earlier = beta.copy()
-        maximize(*data, 3, _SMALL_STEP, beta)
-        ever = any(self._rises_along(direction) for direction in (beta - earlier, earlier))
+        data = self.kind, self.opens, self.x, self.counts, self.before, self.least_information()
+        beta, path = np.zeros(self.x.shape[1]), []
+        for iterations in _ITERATIONS:
+            if maximize(*data, iterations, _SMALL_STEP, beta):
+                return beta, Status.OK
+            path.append(beta.copy())
+        ways = [beta - earlier for earlier in path[:-1]]
+        ever = any(self._rises_along(direction) for direction in (*ways, beta))
         return beta, Status.MONOTONE_LIKELIHOOD if ever else Status.NOT_CONVERGED
 
     def baseline(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
