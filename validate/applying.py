@@ -12,8 +12,8 @@ from extval.features.modelling.shift import shift_of
 from extval.validate.errors import InputError
 from extval.validate.locked_model import LockedModel, classifier_in, read_model
 from extval.validate.run_data import naming
-from extval.validate.store import tidy_csv
 from extval.validate.table import Table, read_table
+from extval.validate.tidy_table import tidy_csv
 
 LISTED = 5
 

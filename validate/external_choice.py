@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from extval.features.modelling.choosing import choose_on_external, label
 from extval.validate.errors import InputError
-from extval.validate.fitting import StoredFit
 from extval.validate.locked_model import classifier_from
 from extval.validate.modelling_tables import joined
+from extval.validate.stored_fit import StoredFit
 from extval.validate.study_file import BinaryRun, Classifiers, ModelPlan, Run, SignaturePlan
 
 Fit = Callable[[Run], StoredFit]

@@ -5,12 +5,8 @@ and tables for the reader. It is stored under a key of everything that it depend
 same command goes on where it was stopped.
 """
 
-import base64
 import hashlib
-import json
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,7 +19,6 @@ from scipy.special import expit
 from sklearn.base import clone
 
 from extval.features.modelling.audit import (
-    FitRecord,
     LeakageError,
     fit_records,
     refuse_leaks,
@@ -39,18 +34,22 @@ from extval.validate.errors import InputError
 from extval.validate.locked_model import Link, LockedModel, ModelKind, ModelOutcome, Training
 from extval.validate.protocol import BinaryOutcome
 from extval.validate.run_data import RunData, sha256_of
+from extval.validate.stored_fit import (
+    PACKAGES,
+    StoredFit,
+    Tables,
+    key_of,
+    revived,
+    store,
+)
 from extval.validate.streams import stream
 from extval.validate.study_file import (
     ClinicalPlan,
     CombinedPlan,
-    Harmonisation,
     Run,
     SignaturePlan,
-    preparation_of,
 )
 
-FORMAT = "extval-fit/9"
-PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
 LINKS: dict[str, Link] = {"logistic": "logit", "cox": "log-hazard"}
 KINDS: dict[type, ModelKind] = {
     SignaturePlan: "signature",
@@ -58,34 +57,7 @@ KINDS: dict[type, ModelKind] = {
     CombinedPlan: "combined",
 }
 
-Tables = dict[str, dict[str, list[Any]]]
 Watch = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFit:
-    """A model fitted and locked.
-
-    Attributes
-    ----------
-    model : LockedModel
-        Without thresholds yet: those come from the development predictions.
-    classifier : bytes or None
-        Content of the classifier's file.
-    development : mapping of column to list
-        Out-of-fold predictions of the development patients: `score`, and `probability` or
-        `risk_...`; `apparent_...` are those of the locked model.
-    records : tuple of FitRecord
-        Whom every step of every fit saw.
-    tables : mapping
-        Tidy tables for the reader, by kind.
-    """
-
-    model: LockedModel
-    classifier: bytes | None
-    development: Mapping[str, list[float]]
-    records: tuple[FitRecord, ...]
-    tables: Tables = field(default_factory=dict)
 
 
 def order_of(study: Run) -> list[str]:
@@ -120,9 +92,9 @@ def fit_model(
         not see; model and step are named.
     """
     table = data.table[data.development]
-    key = _key(study, data, name, outcome)
+    key = key_of(study, data, name, outcome)
     stored = cache / f"{key}.json"
-    before = _revived(stored)
+    before = revived(stored)
     if before is not None:
         return before
     unfitted = procedures.estimator(study, data, name)
@@ -130,7 +102,7 @@ def fit_model(
         found = _fitted(study, data, unfitted, table, outcome, name, n_jobs=n_jobs, watch=watch)
     except (ValueError, LeakageError, locking.LockError) as error:
         raise InputError(f"models.{name}: {error}") from error
-    _store(stored, found)
+    store(stored, found)
     return found
 
 
@@ -188,19 +160,19 @@ def _fitted(
             unseen=tuple(everyone[row] for row in parts[k - 1][1]),
         )
         watch(k + 1, len(parts) + 1)
-    joint = _harmonisation(study, name)
+    joint = procedures.harmonisation_of(study, name)
     allowed = joint is not None and joint.new_batch == "joint"
     external = [str(label) for label in data.table.index[~data.development]]
     refuse_leaks(records, external=external, except_steps=("combat",) if allowed else ())
 
     out_of_fold = pd.concat(predictions).loc[table.index]
-    calibration = _calibration(study, fitted, out_of_fold["score"].to_numpy(), outcome)
+    calibration = _calibration(fitted, out_of_fold["score"].to_numpy(), outcome)
     model, content = _locked(study, data, fitted, table, outcome, name, calibration)
     apparent = model.predict(table, locked_model.classifier_from(content))
     locking.check_lock(model, apparent, fitted.linear_predictor(table))
     if "probability" in apparent and "probability" not in out_of_fold:
         out_of_fold = out_of_fold.assign(
-            probability=_probability(out_of_fold["score"].to_numpy(), calibration)
+            probability=_cross_fitted(fitted, out_of_fold["score"].to_numpy(), outcome, parts)
         )
     development = {column: out_of_fold[column].tolist() for column in apparent.columns}
     development |= {f"apparent_{column}": apparent[column].tolist() for column in apparent.columns}
@@ -314,7 +286,7 @@ def link_of(model: Any) -> Link:
 
 
 def _calibration(
-    study: Run, fitted: Any, score: NDArray[np.float64], outcome: NDArray[Any]
+    fitted: Any, score: NDArray[np.float64], outcome: NDArray[Any]
 ) -> tuple[float, float] | None:
     """Return intercept and slope from score to logit; a score that is no logit is calibrated.
 
@@ -329,11 +301,25 @@ def _calibration(
     return (intercept, slope) if np.isfinite([intercept, slope]).all() else None
 
 
-def _probability(
-    score: NDArray[np.float64], calibration: tuple[float, float] | None
+def _cross_fitted(
+    fitted: Any,
+    score: NDArray[np.float64],
+    outcome: NDArray[Any],
+    parts: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
 ) -> NDArray[np.float64]:
-    intercept, slope = calibration or (0.0, 1.0)
-    return np.asarray(expit(intercept + slope * score))
+    """Return probabilities of out-of-fold scores, each by the curve of the other folds' scores."""
+    probability = np.empty(score.size)
+    for k, (others, own) in enumerate(parts, start=1):
+        curve = _calibration(fitted, score[others], outcome[others])
+        if curve is None:
+            raise ValueError(
+                f"without fold {k} of {len(parts)} the scores separate the outcomes, so that no "
+                "curve turns them into probabilities. Use fewer folds (`internal_validation.folds`)"
+                " or a logistic LASSO."
+            )
+        intercept, slope = curve
+        probability[own] = expit(intercept + slope * score[own])
+    return probability
 
 
 def _locked(
@@ -346,7 +332,7 @@ def _locked(
     calibration: tuple[float, float] | None,
 ) -> tuple[LockedModel, bytes | None]:
     plan = study.models[name].plan
-    harmonise = _harmonisation(study, name)
+    harmonise = procedures.harmonisation_of(study, name)
     new_batch = harmonise.new_batch if harmonise else "refuse"
     subset = harmonise.calibration if harmonise else None
     content: bytes | None = None
@@ -403,87 +389,3 @@ def _outcome(study: Run) -> ModelOutcome:
         horizons=list(outcome.horizons),
         unit=outcome.unit,
     )
-
-
-def _harmonisation(study: Run, name: str) -> Harmonisation | None:
-    plan = study.models[name].plan
-    if isinstance(plan, CombinedPlan):
-        plan = study.models[plan.signature].plan
-    return preparation_of(study, plan).harmonisation if isinstance(plan, SignaturePlan) else None
-
-
-def _external_key(study: Run, data: RunData, name: str) -> str:
-    """Return the hash of external features where a fit sees them (joint ComBat), else nothing."""
-    wanted = _harmonisation(study, name)
-    if wanted is None or wanted.new_batch != "joint":
-        return ""
-    return sha256_of(data.table[~data.development], np.zeros(0))
-
-
-def _key(study: Run, data: RunData, name: str, outcome: NDArray[Any]) -> str:
-    """Return a key of everything that the fit of a model depends on."""
-    plan = study.models[name].plan
-    parts: dict[str, Any] = {name: study.models[name].model_dump(mode="json")}
-    if isinstance(plan, CombinedPlan):
-        for part in (plan.signature, plan.clinical):
-            if part is not None:
-                parts[part] = study.models[part].model_dump(mode="json")
-    content = {
-        "format": FORMAT,
-        "name": name,
-        "models": parts,
-        "preparation": study.preparation.model_dump(mode="json"),
-        "internal_validation": study.internal_validation.model_dump(mode="json"),
-        "outcome": study.outcome.model_dump(mode="json"),
-        "seed": study.seed,
-        "level": study.confidence_level,
-        "data": sha256_of(data.table[data.development], outcome),
-        "external": _external_key(study, data, name),
-        "reader_kinds": procedures.reader_kinds(study, data.readings),
-        "readings": {
-            reader: sha256_of(values, np.zeros(0)) for reader, values in data.readings.items()
-        },
-        "versions": {item: metadata.version(item) for item in ("extval", *PACKAGES)},
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _store(path: Path, found: StoredFit) -> None:
-    content = {
-        "format": FORMAT,
-        "model": found.model.model_dump(mode="json", by_alias=True),
-        "classifier": None
-        if found.classifier is None
-        else base64.b64encode(found.classifier).decode(),
-        "development": dict(found.development),
-        "records": [asdict(record) for record in found.records],
-        "tables": found.tables,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part")  # two runs may share the folder
-    try:
-        part.write_text(json.dumps(content), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _revived(path: Path) -> StoredFit | None:
-    """Return a stored fit; None where there is none, or none that can be read."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        coded = raw["classifier"]
-        return StoredFit(
-            model=LockedModel.model_validate(raw["model"]),
-            classifier=None if coded is None else base64.b64decode(coded),
-            development=raw["development"],
-            records=tuple(
-                FitRecord(**(item | {key: tuple(item[key]) for key in ("patients", "unseen")}))
-                for item in raw["records"]
-            ),
-            tables=raw["tables"],
-        )
-    except (OSError, ValueError, KeyError, TypeError):  # absent, cut short, or of another version
-        return None

@@ -1,8 +1,6 @@
 """The results folder: written whole under a temporary name, then renamed into place."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -15,10 +13,21 @@ from extval.validate import store, yaml_file
 from extval.validate.characteristics import written
 from extval.validate.errors import InputError
 from extval.validate.protocol import SurvivalProtocol, listed
-from extval.validate.store import Results
+from extval.validate.store import (
+    BaselineRow,
+    ComparisonRow,
+    CoxRow,
+    MetricRow,
+    MissingPatternRow,
+    MissingRow,
+    Results,
+    SubgroupRow,
+)
 from extval.validate.study import AnyStudy, Study, SurvivalStudy
+from extval.validate.tidy_table import columns_csv, rows_csv
 
 MANIFEST_SCHEMA = "extval-manifest/1"
+ALWAYS_THERE = ("metrics", "comparisons")  # the other tables are written where they have a row
 CHUNK = 1 << 20
 
 
@@ -79,25 +88,24 @@ def write_results(
 ) -> None:
     """Write every file of the results folder; the manifest comes last."""
     _write(folder / "results.json", store.to_json(results))
-    _write(folder / "metrics.csv", store.metrics_csv(results))
-    _write(folder / "comparisons.csv", store.comparisons_csv(results))
-    if results.subgroups:
-        _write(folder / "subgroups.csv", store.subgroups_csv(results))
-    if results.baseline:
-        _write(folder / "baseline.csv", store.baseline_csv(results))
-    if results.cox:
-        _write(folder / "cox.csv", store.cox_csv(results))
-    if results.missing:
-        _write(folder / "missing.csv", store.missing_csv(results))
-    if results.missing_patterns:
-        _write(folder / "missing_patterns.csv", store.missing_patterns_csv(results))
+    for name, (form, rows) in {
+        "metrics": (MetricRow, results.metrics),
+        "comparisons": (ComparisonRow, results.comparisons),
+        "subgroups": (SubgroupRow, results.subgroups),
+        "baseline": (BaselineRow, results.baseline),
+        "cox": (CoxRow, results.cox),
+        "missing": (MissingRow, results.missing),
+        "missing_patterns": (MissingPatternRow, results.missing_patterns),
+    }.items():
+        if rows or name in ALWAYS_THERE:
+            _write(folder / f"{name}.csv", rows_csv(form, rows))
     (folder / "curves").mkdir()
     for kind, table in results.curves.items():
-        _write(folder / "curves" / f"{kind}.csv", store.curve_csv(table))
+        _write(folder / "curves" / f"{kind}.csv", columns_csv(table))
     if results.modelling:
         (folder / "modelling").mkdir()
         for kind, table in results.modelling.items():
-            _write(folder / "modelling" / f"{kind}.csv", store.curve_csv(table))
+            _write(folder / "modelling" / f"{kind}.csv", columns_csv(table))
     _write(folder / "predictions.csv", _predictions(study))
     _write(folder / "protocol.yaml", yaml_file.dump(dict(results.protocol)))
     if report is not None:
@@ -184,11 +192,7 @@ def _predictions(study: Study) -> str:
         cells = zip(columns[column], empty.tolist(), strict=True)
         columns[column] = ["" if gap else value for value, gap in cells]
     columns |= written(roster.characteristics, columns)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return out.getvalue()
+    return columns_csv(columns)
 
 
 def _imputed(study: AnyStudy, columns: Sequence[str]) -> Iterator[tuple[AnyStudy, str]]:

@@ -19,9 +19,9 @@ from extval.validate.characteristics import is_missing, numbers
 from extval.validate.cohort import DEVELOPMENT, VALIDATION
 from extval.validate.errors import InputError
 from extval.validate.imputing import impute_chained, impute_development_median
-from extval.validate.store import tidy_csv
 from extval.validate.streams import stream
 from extval.validate.table import Table
+from extval.validate.tidy_table import tidy_csv
 
 SCHEMA = "extval-imputations/1"
 METHODS = ("chained", "median")

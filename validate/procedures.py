@@ -56,6 +56,14 @@ def kind_of(study: Run) -> str:
     return "logistic" if isinstance(study.outcome, BinaryOutcome) else "cox"
 
 
+def harmonisation_of(study: Run, name: str) -> Harmonisation | None:
+    """Return how the features of a model are harmonised; of a combined one, its signature's."""
+    plan = study.models[name].plan
+    if isinstance(plan, CombinedPlan):
+        plan = study.models[plan.signature].plan
+    return preparation_of(study, plan).harmonisation if isinstance(plan, SignaturePlan) else None
+
+
 def horizons_of(study: Run) -> tuple[float, ...]:
     """Return the horizons of a time to event; none for a 0/1 outcome."""
     outcome = study.outcome

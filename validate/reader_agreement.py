@@ -13,8 +13,8 @@ from extval.stats.agreement import ICC_FORMS, IccForm, IccResult, icc
 from extval.stats.kappa import Kappa, cohen_kappa, fleiss_kappa, light_kappa
 from extval.validate.characteristics import is_missing, ordered
 from extval.validate.errors import InputError
-from extval.validate.store import tidy_csv
 from extval.validate.table import Table
+from extval.validate.tidy_table import tidy_csv
 
 Kind = Literal["numeric", "categorical", "ordinal"]
 KINDS: tuple[Kind, ...] = ("numeric", "categorical", "ordinal")

@@ -19,7 +19,6 @@ from extval.validate import fitting, locked_model, modelling_tables, yaml_file
 from extval.validate.applying import new_batches
 from extval.validate.errors import InputError
 from extval.validate.external_choice import candidates_of, chosen, fit_candidates
-from extval.validate.fitting import StoredFit
 from extval.validate.freezing import with_cuts, with_threshold
 from extval.validate.locked_model import LockedModel
 from extval.validate.protocol import (
@@ -32,8 +31,9 @@ from extval.validate.protocol import (
     resolved,
 )
 from extval.validate.run_data import RunData, naming, read_run_data
-from extval.validate.store import tidy_csv
+from extval.validate.stored_fit import StoredFit
 from extval.validate.study_file import BinaryRun, Run
+from extval.validate.tidy_table import tidy_csv
 
 COMPETING = (
     "The models were learned with competing events as censored: their risks are 1 - exp(-H) of the "

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from extval.stats.segmentation_overlap import segmentation_overlap
 from extval.validate.errors import InputError
-from extval.validate.store import tidy_csv
 from extval.validate.table import Table
+from extval.validate.tidy_table import tidy_csv
 
 COLUMNS = ("subject", "reader_a", "reader_b")
 _SUMMARY = (

@@ -4,12 +4,10 @@ Every printed number comes from here. Not estimable is a row whose `estimate` is
 `note` is a sentence; the row is never left out.
 """
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -369,82 +367,8 @@ def load(folder: Path) -> Results:
     return from_json(path.read_text(encoding="utf-8"), source=str(path))
 
 
-def metrics_csv(results: Results) -> str:
-    """Return the text of `metrics.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(MetricRow)], (tuple(asdict(r).values()) for r in results.metrics)
-    )
-
-
-def comparisons_csv(results: Results) -> str:
-    """Return the text of `comparisons.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(ComparisonRow)],
-        (tuple(asdict(r).values()) for r in results.comparisons),
-    )
-
-
-def subgroups_csv(results: Results) -> str:
-    """Return the text of `subgroups.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(SubgroupRow)],
-        (tuple(asdict(r).values()) for r in results.subgroups),
-    )
-
-
-def baseline_csv(results: Results) -> str:
-    """Return the text of `baseline.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(BaselineRow)],
-        (tuple(asdict(r).values()) for r in results.baseline),
-    )
-
-
-def cox_csv(results: Results) -> str:
-    """Return the text of `cox.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(CoxRow)], (tuple(asdict(r).values()) for r in results.cox)
-    )
-
-
-def missing_csv(results: Results) -> str:
-    """Return the text of `missing.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(MissingRow)],
-        (tuple(asdict(r).values()) for r in results.missing),
-    )
-
-
-def missing_patterns_csv(results: Results) -> str:
-    """Return the text of `missing_patterns.csv`."""
-    return tidy_csv(
-        [f.name for f in fields(MissingPatternRow)],
-        (tuple(asdict(r).values()) for r in results.missing_patterns),
-    )
-
-
-def curve_csv(table: Mapping[str, Sequence[Any]]) -> str:
-    """Return the text of one file of `curves/`."""
-    return tidy_csv(list(table), zip(*table.values(), strict=True))
-
-
 def _model_row(row: dict[str, Any]) -> ModelRow:
     return ModelRow(**(row | {"risk_group_cuts": tuple(row["risk_group_cuts"])}))
-
-
-def tidy_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return CSV text with numbers at full precision; NaN and None are empty cells."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return repr(value) if isinstance(value, float) else value
 
 
 def _number(value: float) -> float | None:

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from extval.features.modelling.out_of_fold import splits
+from extval.features.modelling.signature import Signature
 from extval.stats.roc import auc
 from extval.validate import fitting, procedures, run_data, study_file
 from extval.validate.errors import InputError
@@ -190,6 +193,24 @@ def test_a_time_to_event(run, tmp_path):
     assert (predictions["DLRN_risk_24"] >= predictions["DLRN_risk_12"]).all()
     metrics = pd.read_csv(tmp_path / "out" / "metrics.csv")
     assert {"c_harrell", "auc_t", "oe_t"} <= set(metrics["metric"])
+
+
+def test_probabilities_of_a_linear_score_come_from_the_other_folds():
+    rng = np.random.default_rng(1)
+    linear = Signature([], steps=[], model=None)
+    linear.model_ = SimpleNamespace(link_="identity")
+    score, outcome = rng.normal(size=60), rng.integers(2, size=60)
+    parts = list(splits(np.arange(60) % 3))
+    found = fitting._cross_fitted(linear, score, outcome, parts)
+    own = parts[0][1]
+    changed = outcome.copy()
+    changed[own] = 1 - outcome[own]
+    again = fitting._cross_fitted(linear, score, changed, parts)
+    np.testing.assert_array_equal(found[own], again[own])
+    assert (found[parts[1][1]] != again[parts[1][1]]).all()
+    changed[:] = score > 0.0
+    with pytest.raises(ValueError, match="without fold 1 of 3 the scores separate"):
+        fitting._cross_fitted(linear, score, changed, parts)
 
 
 def test_a_linear_lasso_is_no_logit(run, tmp_path):

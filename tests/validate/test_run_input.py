@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extval.validate import fitting, internal_external, run_data, study_file
+from extval.validate import internal_external, run_data, stored_fit, study_file
 from extval.validate.run_folder import README, STAGES
 from tests.validate import cohort
 
@@ -210,7 +210,7 @@ def test_a_stage_that_cannot_be_written_is_named(run, tmp_path, monkeypatch):
     def full(*_args, **_more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fitting.Path, "replace", full)
+    monkeypatch.setattr(stored_fit.Path, "replace", full)
     done = run(CLINICAL)
     assert done.code == 2
     assert "cannot be written: No space left on device" in done.stderr
@@ -233,7 +233,7 @@ def test_the_kind_of_a_reading_is_part_of_what_a_fit_depends_on(tables, tmp_path
             tmp_path / "features.csv",
             {"R2": tmp_path / "second.csv"},
         )
-        keys.append(fitting._key(wanted, data, "RS", data.outcome_of(data.development)))
+        keys.append(stored_fit.key_of(wanted, data, "RS", data.outcome_of(data.development)))
     assert keys[0] != keys[1]
 
 
