@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 from extval.stats._jit import kernel
 from extval.stats._resampling import resample_counts
 
+Small = NDArray[np.int32]
+
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+
 
 @kernel
 def add_at(tree: NDArray[Any], rank: int, amount: Any) -> None:
@@ -30,74 +34,152 @@ def sum_below(tree: NDArray[Any], rank: int) -> Any:
 
 
 @kernel
-def pairs_with_later(
-    time: NDArray[np.float64],
-    is_event: NDArray[np.bool_],
-    rank: NDArray[np.int32],
-    n_ranks: int,
-    pairs: NDArray[np.int64],
-) -> None:
-    """Count each event's pairs with patients who outlived it, (2, n): twice the wins, and all.
+def dense_ranks(
+    order: Small, repeats: NDArray[np.bool_], rank: Small, below: NDArray[np.int64]
+) -> int:
+    """Write the rank of each of n values, equal values equal, and how many lie below each rank.
 
-    Patients come in increasing time; `rank` is that of their scores, equal scores equal. A patient
-    censored at the event's time outlived it, another event then did not. The event wins a pair
-    with its higher score; a tie is half a win.
+    `order` sorts them and `repeats` marks those equal to the one before. Return how many ranks k
+    there are; the first k + 1 of `below`, (n + 1,), are written.
     """
-    tree = np.zeros(n_ranks + 1, np.int64)
-    same = np.zeros(n_ranks, np.int64)
-    added = 0
-    stop = time.size
-    while stop > 0:  # from the last time: those still followed are in the tree
-        start = stop - 1
-        while start > 0 and time[start - 1] == time[stop - 1]:
-            start -= 1
-        for turn in range(3):
-            for i in range(start, stop):
-                r = rank[i]
-                if turn == 1 and is_event[i]:
-                    pairs[0, i] = 2 * sum_below(tree, r) + same[r]
-                    pairs[1, i] = added
-                elif turn != 1 and is_event[i] == (turn == 2):
-                    add_at(tree, r, 1)
-                    same[r] += 1
-                    added += 1
-        stop = start
+    n, k = order.size, 0
+    for i in range(n):
+        if not repeats[i]:
+            below[k] = i
+            k += 1
+        rank[order[i]] = k - 1
+    below[k] = n
+    return k
 
 
 @kernel
-def pairs_with_earlier(
-    time: NDArray[np.float64],
-    is_event: NDArray[np.bool_],
-    rank: NDArray[np.int32],
-    event_weight: NDArray[Any],
-    n_ranks: int,
-    pairs: NDArray[Any],
-) -> None:
-    """Sum the weights of the events that each patient outlived, (2, n): twice their wins, and all.
+def twice_below(
+    everyone: Small, events: NDArray[Any], ties: Small, event_ties: NDArray[Any], rank: int
+) -> tuple[int, Any]:
+    """Return twice what two Fenwick trees hold below `rank`, and once what they hold at it."""
+    total, weight = 0, events[0]  # always zero; carries the type
+    r = np.uint64(rank)
+    while r > _NONE:
+        total += everyone[r]
+        weight += events[r]
+        r &= r - _ONE
+    total, weight = 2 * total, 2 * weight
+    if ties.size > 0:
+        total += ties[rank]
+        weight += event_ties[rank]
+    return total, weight
 
-    The same pairs as `pairs_with_later`, seen from the patient who outlived; `event_weight` and
-    `pairs` have one type.
+
+@kernel
+def add_patient(
+    everyone: Small,
+    events: NDArray[Any],
+    ties: Small,
+    event_ties: NDArray[Any],
+    rank: int,
+    weight: Any,
+) -> None:
+    """Add 1 to one Fenwick tree and, unless it is zero, `weight` to another of the same size."""
+    r, size = np.uint64(rank) + _ONE, np.uint64(everyone.size)
+    while r < size:
+        everyone[r] += 1
+        if weight > 0:
+            events[r] += weight
+        r += r & (~r + _ONE)
+    if ties.size > 0:
+        ties[rank] += 1
+        event_ties[rank] += weight
+
+
+@kernel
+def count_pairs(
+    order: Small,
+    repeats: NDArray[np.bool_],
+    is_event: NDArray[np.bool_],
+    event_weight: NDArray[Any],
+    rank: Small,
+    below: NDArray[np.int64],
+    n_ranks: int,
+    later: NDArray[np.int64],
+    earlier: NDArray[Any],
+) -> None:
+    """Count the pairs of each patient, twice the wins and all, (2, n) both.
+
+    `later` counts an event's pairs with patients who outlived it (zero on entry), `earlier` sums
+    the weights of the events that a patient outlived. `order` sorts the times and `repeats` marks
+    those equal to the one before; `rank`, `below` and `n_ranks` are the scores' `dense_ranks`. A
+    patient censored at an event's time outlived it, another event then did not. An event wins a
+    pair with its higher score; a tie is half a win.
+
+    One pass from the first time: those who outlive an event are all but the patients met so far.
     """
-    tree = np.zeros(n_ranks + 1, event_weight.dtype)
-    same = np.zeros(n_ranks, event_weight.dtype)
-    added = tree[0]
-    n = time.size
-    start = 0
-    while start < n:  # from the first time: the events so far are in the tree
+    n = order.size
+    everyone, events = np.zeros(n_ranks + 1, np.int32), np.zeros(n_ranks + 1, event_weight.dtype)
+    n_ties = n_ranks if n_ranks < n else 0
+    ties, event_ties = np.zeros(n_ties, np.int32), np.zeros(n_ties, event_weight.dtype)
+    added, start = events[0], 0
+    while start < n:  # those with an earlier time are in the trees
         stop = start + 1
-        while stop < n and time[stop] == time[start]:
+        while stop < n and repeats[stop]:
             stop += 1
-        for turn in range(3):
-            for i in range(start, stop):
-                r = rank[i]
-                if turn == 1 and is_event[i]:
-                    add_at(tree, r, event_weight[i])
-                    same[r] += event_weight[i]
-                    added += event_weight[i]
-                elif turn != 1 and is_event[i] == (turn == 0):
-                    pairs[0, i] = 2 * (added - sum_below(tree, r)) - same[r]
-                    pairs[1, i] = added
+        if stop == start + 1:
+            i = order[start]
+            r = rank[i]
+            met, weight = twice_below(everyone, events, ties, event_ties, r)
+            earlier[0, i], earlier[1, i] = 2 * added - weight, added
+            if is_event[i]:
+                later[0, i], later[1, i] = below[r] + below[r + 1] - met - 1, n - stop
+                added += event_weight[i]
+            add_patient(everyone, events, ties, event_ties, r, event_weight[i])
+        else:  # events against those before, the later against events, then the censored
+            before, gone = added, start
+            for turn in range(4):
+                for k in range(start, stop):
+                    i = order[k]
+                    r = rank[i]
+                    if is_event[i] != (turn < 3):
+                        continue
+                    if turn == 1:
+                        add_patient(everyone, events, ties, event_ties, r, event_weight[i])
+                        added += event_weight[i]
+                        gone += 1
+                        continue
+                    met, weight = twice_below(everyone, events, ties, event_ties, r)
+                    if turn == 2:
+                        itself = 1 if n_ties == 0 else 0  # else it is among the ties
+                        later[0, i] = below[r] + below[r + 1] - met - itself
+                        later[1, i] = n - gone
+                    else:
+                        total = before if turn == 0 else added
+                        earlier[0, i], earlier[1, i] = 2 * total - weight, total
+                    if turn == 3:
+                        add_patient(everyone, events, ties, event_ties, r, event_weight[i])
         start = stop
+
+
+@kernel
+def pair_influence(
+    later: NDArray[np.int64],
+    earlier: NDArray[Any],
+    event_weight: NDArray[Any],
+    influence: NDArray[np.float64],
+) -> float:
+    """Write each patient's influence on the share of pairs won, (n,), and return the share.
+
+    NaN, with nothing written, where there is no pair.
+    """
+    wins, pairs = 0 * event_weight[:1].sum(), 0 * event_weight[:1].sum()
+    for i in range(influence.size):
+        wins += later[0, i] * event_weight[i]
+        pairs += later[1, i] * event_weight[i]
+    if not pairs > 0:
+        return np.nan
+    value = wins / 2 / pairs
+    for i in range(influence.size):
+        won = later[0, i] * event_weight[i] + earlier[0, i]
+        own = later[1, i] * event_weight[i] + earlier[1, i]
+        influence[i] = (won / 2 - value * own) / pairs
+    return value
 
 
 @kernel

@@ -14,12 +14,13 @@ from extval.stats._influence import (
     wald_estimate,
 )
 from extval.stats._kernels_concordance import (
-    pairs_with_earlier,
-    pairs_with_later,
+    count_pairs,
+    dense_ranks,
+    pair_influence,
     resampled_concordance,
 )
 from extval.stats._resampling import replicate_key
-from extval.stats._sorting import stable_order
+from extval.stats._sorting import stable_orders
 from extval.stats.bootstrap import percentile_interval
 from extval.stats.censoring import censoring_curve, checked_times
 from extval.stats.results import Comparison, Estimate, Status
@@ -44,14 +45,27 @@ class _Concordance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Sorted:
-    """Patients in increasing time, with what each event's pairs weigh, integers or floats."""
+class _Patients:
+    """The order of the times, what each event's pairs weigh (integers or floats), and the rest.
 
-    order: NDArray[np.intp]
+    `repeats` marks the times, in order, that equal the one before.
+    """
+
+    order: NDArray[np.int32]
+    repeats: BoolArray
     time: FloatArray
     is_event: BoolArray
     event_weight: NDArray[Any]
-    entry: FloatArray | None = None
+    entry: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Ranks:
+    """Dense ranks of the scores, (n,), how many there are, and how many scores lie below each."""
+
+    rank: NDArray[np.int32]
+    count: int
+    below: NDArray[np.int64]
 
 
 def c_harrell(
@@ -244,8 +258,9 @@ def concordance_test(
     level = _checks.level(confidence_level)
     n, events = follow_up.size, int(np.count_nonzero(had_event))
     method = f"{_NAMES[estimator]}; infinitesimal jackknife, paired"
-    patients = _sorted(follow_up, had_event, estimator, at, started)
-    a, b = (_concordance(patients, score) for score in scores)
+    orders = stable_orders(np.stack([follow_up, *scores]))
+    patients = _patients(follow_up, had_event, orders, estimator, at, started)
+    a, b = (_concordance(patients, _ranks(orders, j)) for j in (1, 2))
     if np.isnan(a.value):
         return undefined_comparison(a.status, level=level, method=method, n=n, events=events)
     return wald_comparison(
@@ -278,8 +293,10 @@ def _estimate(
     n, events = follow_up.size, int(np.count_nonzero(had_event))
     method = f"{_NAMES[estimator]}; infinitesimal jackknife"
     started = None if entry is None else _checks.entries(entry, follow_up)
-    patients = _sorted(follow_up, had_event, estimator, at, started)
-    found = _concordance(patients, values)
+    orders = stable_orders(np.stack([follow_up, values]))
+    patients = _patients(follow_up, had_event, orders, estimator, at, started)
+    ranks = _ranks(orders, 1)
+    found = _concordance(patients, ranks)
     if np.isnan(found.value):
         return undefined_estimate(found.status, level=level, method=method, n=n, events=events)
     estimate = wald_estimate(
@@ -295,16 +312,15 @@ def _estimate(
     )
     if not resamples:
         return estimate
-    ranks, n_ranks = _ranks(values)
-    replicates = np.empty(resamples)
+    replicates, ascending = np.empty(resamples), follow_up[patients.order]
     resampled_concordance(
         key,
         0,
-        patients.time,
-        patients.is_event,
-        ranks[patients.order],
-        n_ranks,
-        n if at is None else int(np.searchsorted(patients.time, at, side="right")),
+        ascending,
+        had_event[patients.order],
+        ranks.rank[patients.order],
+        ranks.count,
+        n if at is None else int(np.searchsorted(ascending, at, side="right")),
         2 if estimator == "uno" else 0,
         replicates,
     )
@@ -318,89 +334,97 @@ def _estimate(
     )
 
 
-def _sorted(
+def _patients(
     time: FloatArray,
     had_event: BoolArray,
+    orders: tuple[NDArray[np.int32], BoolArray],
     estimator: str,
     horizon: float | None,
     entry: FloatArray | None,
-) -> _Sorted:
-    order = stable_order(time)
-    weight: NDArray[Any] = had_event.astype(np.int64)
+) -> _Patients:
+    weight: NDArray[Any] = had_event.astype(np.int32)
     if estimator == "uno":
         curve = censoring_curve(time, had_event)
         counted = had_event if horizon is None else had_event & (time <= horizon)
         weight = np.where(counted, curve.before[curve.position] ** -2.0, 0.0)
-    return _Sorted(
-        order=order,
-        time=time[order],
-        is_event=had_event[order],
-        event_weight=weight[order],
-        entry=None if entry is None else entry[order],
+    return _Patients(
+        order=orders[0][0],
+        repeats=orders[1][0],
+        time=time,
+        is_event=had_event,
+        event_weight=weight,
+        entry=entry,
     )
 
 
-def _concordance(patients: _Sorted, score: FloatArray) -> _Concordance:
+def _concordance(patients: _Patients, ranks: _Ranks) -> _Concordance:
     """Return C and its influences, in the order of the arrays that were given."""
-    n = patients.time.size
-    ranks, n_ranks = _ranks(score)
-    ranks = ranks[patients.order]
-    weight = patients.event_weight
-    with_later = np.zeros((2, n), np.int64)
-    with_earlier = np.zeros((2, n), weight.dtype)
-    pairs_with_later(patients.time, patients.is_event, ranks, n_ranks, with_later)
-    pairs_with_earlier(patients.time, patients.is_event, ranks, weight, n_ranks, with_earlier)
+    n = patients.order.size
+    later, earlier = _pairs(patients, ranks, patients.event_weight)
     if patients.entry is not None:
-        later, earlier = _pairs_before_entry(patients, patients.entry, ranks, n_ranks)
-        with_later, with_earlier = with_later - later, with_earlier - earlier
-    with_later = with_later * weight
-    twice_wins, pairs = with_later + with_earlier
-    totals = with_later.sum(axis=1)
-    total_wins, total_pairs = totals / (2, 1)
-    if total_pairs == 0:
-        return _Concordance(
-            value=np.nan,
-            influence=np.full(n, np.nan),
-            status=Status.NO_COMPARABLE_PAIR if n else Status.NO_PATIENTS,
-        )
-    value = float(total_wins / total_pairs)
+        not_later, not_earlier = _pairs_before_entry(patients, patients.entry, ranks)
+        later, earlier = later - not_later, earlier - not_earlier
     influence = np.empty(n)
-    influence[patients.order] = (twice_wins / 2 - value * pairs) / total_pairs
-    return _Concordance(value=value, influence=influence, status=Status.OK)
+    value = pair_influence(later, earlier, patients.event_weight, influence)
+    status = Status.OK
+    if np.isnan(value):
+        influence[:] = np.nan
+        status = Status.NO_COMPARABLE_PAIR if n else Status.NO_PATIENTS
+    return _Concordance(value=value, influence=influence, status=status)
+
+
+def _pairs(
+    patients: _Patients, ranks: _Ranks, weight: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return twice the wins and all pairs of each patient: as events, and with events, (2, n)."""
+    n = patients.order.size
+    later = np.zeros((2, n), np.int64)
+    earlier = np.empty((2, n), np.float64 if weight.dtype.kind == "f" else np.int64)
+    count_pairs(
+        patients.order,
+        patients.repeats,
+        patients.is_event,
+        weight,
+        ranks.rank,
+        ranks.below,
+        ranks.count,
+        later,
+        earlier,
+    )
+    return later, earlier
 
 
 def _pairs_before_entry(
-    patients: _Sorted, entry: FloatArray, ranks: NDArray[np.int32], n_ranks: int
+    patients: _Patients, entry: FloatArray, ranks: _Ranks
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each patient's pairs in which one had not entered at the event of the other, (2, n).
 
     First those of an event with patients who entered then or later, then those of a patient with
-    the events up to his or her entry. Entering is like being censored then: so the kernels count
-    the patients together with such doubles of theirs.
+    the events up to his or her entry. Entering is like being censored then: so the patients are
+    counted together with such doubles of theirs.
     """
-    n = patients.time.size
-    time = np.concatenate([patients.time, entry])
-    order = stable_order(time)
-    is_event = np.concatenate([patients.is_event, np.zeros(n, np.bool_)])[order]
-    rank, later, earlier = np.tile(ranks, 2)[order], *np.zeros((2, 2, 2 * n), np.int64)
-    pairs_with_later(time[order], is_event, rank, n_ranks, later)
-    pairs_with_earlier(time[order], is_event, rank, is_event.astype(np.int64), n_ranks, earlier)
-    place = np.empty(2 * n, np.intp)
-    place[order] = np.arange(2 * n)
-    alone = np.zeros((2, n), np.int64)
-    pairs_with_later(patients.time, patients.is_event, ranks, n_ranks, alone)
-    return later[:, place[:n]] - alone, earlier[:, place[n:]]
+    n = patients.order.size
+    order, repeats = stable_orders(np.concatenate([patients.time, entry])[np.newaxis])
+    with_doubles = _Patients(
+        order=order[0],
+        repeats=repeats[0],
+        time=patients.time,
+        is_event=np.append(patients.is_event, np.zeros(n, np.bool_)),
+        event_weight=np.append(patients.event_weight, np.zeros(n, np.int32)),
+        entry=None,
+    )
+    twice = _Ranks(rank=np.tile(ranks.rank, 2), count=ranks.count, below=2 * ranks.below)
+    later, earlier = _pairs(with_doubles, twice, with_doubles.event_weight)
+    alone, _ = _pairs(patients, ranks, patients.event_weight)
+    return later[:, :n] - alone, earlier[:, n:]
 
 
-def _ranks(score: FloatArray) -> tuple[NDArray[np.int32], int]:
-    """Return the dense rank of each score, equal scores equal, and how many there are."""
-    order = np.argsort(score)
-    ascending = score[order]
-    step = np.zeros(score.size, np.int32)
-    step[1:] = ascending[1:] != ascending[:-1]
-    ranks = np.empty(score.size, np.int32)
-    ranks[order] = np.cumsum(step, dtype=np.int32)
-    return ranks, int(step.sum()) + 1
+def _ranks(orders: tuple[NDArray[np.int32], BoolArray], j: int) -> _Ranks:
+    """Return the ranks of the values of row `j` of what was ordered."""
+    order, repeats = orders[0][j], orders[1][j]
+    rank, below = np.empty(order.size, np.int32), np.empty(order.size + 1, np.int64)
+    count = dense_ranks(order, repeats, rank, below)
+    return _Ranks(rank=rank, count=count, below=below)
 
 
 def _jackknife(influence: FloatArray, scale: float) -> float:
