@@ -159,13 +159,15 @@ def test_matches_r_risk_regression(name):
     for score, wanted in zip(scores, case["auc"], strict=True):
         curve = auc_t_curve(time, event, score, horizons=case["horizons"])
         for field, column in (("auc", "AUC"), ("se", "se"), ("lower", "lower"), ("upper", "upper")):
-            assert_allclose(getattr(curve, field), wanted[column], rtol=1e-10)
+            name = field if field in ("auc", "se") else "limits"
+            assert_allclose(getattr(curve, field), wanted[column], rtol=1e-10, err_msg=name)
     difference = case["auc_difference"]
     for j, horizon in enumerate(case["horizons"]):
         test = auc_t_test(time, event, *scores, horizon=horizon)
-        assert_allclose(-test.difference, difference["delta.AUC"][j], rtol=1e-10, atol=1e-14)
-        assert_allclose(test.se, difference["se"][j], rtol=1e-10)
-        assert_allclose(test.p_value, difference["p"][j], rtol=1e-8)
+        wanted = difference["delta.AUC"][j]
+        assert_allclose(-test.difference, wanted, rtol=1e-10, atol=1e-14, err_msg="difference")
+        assert_allclose(test.se, difference["se"][j], rtol=1e-10, err_msg="difference")
+        assert_allclose(test.p_value, difference["p"][j], rtol=1e-8, err_msg="difference")
 
 
 @pytest.mark.parametrize("name", COMPETING)
@@ -181,7 +183,8 @@ def test_matches_r_with_competing_risks(name):
         assert_array_equal(again.se, curve.se)
     for j, horizon in enumerate(case["horizons"]):
         test = auc_t_test(time, code, *case["risk"], horizon=horizon, cause=case["cause"])
-        assert_allclose(test.se, case["auc_difference"]["se"][j], rtol=1e-10)
+        wanted = case["auc_difference"]["se"][j]
+        assert_allclose(test.se, wanted, rtol=1e-10, err_msg="difference")
 
 
 def test_influence_and_bootstrap_standard_errors_agree():

@@ -126,16 +126,18 @@ def test_matches_r_risk_regression(name):
             assert_allclose(got.interval.low, wanted["lower"][j], rtol=1e-10)
             scaled = ipa_t(time, event, risk[j], horizon=horizon).value
             null = case["brier_null"][j]
-            assert_allclose(scaled, 1 - wanted["Brier"][j] / null, rtol=1e-9, atol=1e-12)
+            ipa = 1 - wanted["Brier"][j] / null
+            assert_allclose(scaled, ipa, rtol=1e-9, atol=1e-12, err_msg="IPA")
     contrast = case["brier_difference"]
     for j, horizon in enumerate(horizons):
         a, b = (risk[j] for risk in case["risk"])
         test = brier_t_test(time, event, a, b, horizon=horizon)
-        assert_allclose(-test.difference, contrast["delta.Brier"][j], rtol=1e-9, atol=1e-13)
-        assert_allclose(test.se, contrast["se"][j], rtol=1e-9)
-        assert_allclose(test.p_value, contrast["p"][j], rtol=1e-7)
+        wanted = contrast["delta.Brier"][j]
+        assert_allclose(-test.difference, wanted, rtol=1e-9, atol=1e-13, err_msg="difference")
+        assert_allclose(test.se, contrast["se"][j], rtol=1e-9, err_msg="difference")
+        assert_allclose(test.p_value, contrast["p"][j], rtol=1e-7, err_msg="difference")
     found = [ibs(time, event, risk, horizons=horizons).value for risk in case["risk"]]
-    assert_allclose(found, case["ibs"], rtol=1e-11)
+    assert_allclose(found, case["ibs"], rtol=1e-11, err_msg="integrated")
 
 
 @pytest.mark.parametrize("name", COMPETING)
@@ -148,7 +150,8 @@ def test_matches_r_with_competing_risks(name):
             assert_allclose(got.value, wanted["Brier"][j], rtol=1e-11)
             assert_allclose(got.se, wanted["se"][j], rtol=1e-10)
             scaled = ipa_t(case["time"], case["code"], risk, **arguments)
-            assert_allclose(scaled.value, 1 - wanted["Brier"][j] / case["brier_null"][j], rtol=1e-9)
+            ipa = 1 - wanted["Brier"][j] / case["brier_null"][j]
+            assert_allclose(scaled.value, ipa, rtol=1e-9, err_msg="IPA")
 
 
 @pytest.mark.parametrize(

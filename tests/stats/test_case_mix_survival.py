@@ -55,7 +55,7 @@ def test_a_steeper_predictor_discriminates_more(lp):
 def test_case_mix_concordance_agrees_with_r(case):
     got = case_mix_concordance(case["time"], case["event"], case["lp"])
     assert_allclose(got.model_based.value, case["model_based"], rtol=1e-12)
-    assert_allclose(got.calibrated.value, case["calibrated"], rtol=1e-8)
+    assert_allclose(got.calibrated.value, case["calibrated"], rtol=1e-8, err_msg="calibrated")
     assert got.model_based.events == got.calibrated.events == sum(case["event"])
 
 

@@ -111,10 +111,12 @@ def test_matches_r_survival(name):
         option = {} if horizon is None else {"horizon": horizon}
         got = [ESTIMATORS[estimator](time, event, score, **option) for score in scores]
         wanted = case[key]
-        assert_allclose([g.value for g in got], wanted["value"], rtol=1e-12)
-        assert_allclose([g.se for g in got], wanted["se"], rtol=1e-11)
+        values, errors = [g.value for g in got], [g.se for g in got]
+        assert_allclose(values, wanted["value"], rtol=1e-12, err_msg=estimator)
+        assert_allclose(errors, wanted["se"], rtol=1e-11, err_msg=f"{estimator}, SE")
         test = concordance_test(time, event, *scores, estimator=estimator, horizon=horizon)
-        assert_allclose(test.se, wanted["se_difference"], rtol=1e-10)
+        name = f"{estimator}, difference"
+        assert_allclose(test.se, wanted["se_difference"], rtol=1e-10, err_msg=name)
 
 
 def test_jackknife_and_bootstrap_standard_errors_agree():

@@ -43,28 +43,35 @@ def cohorts(draw, *, delayed=False):
     return time, event, np.reshape(x, (n, p)).astype(float), entry
 
 
-def matches(got, wanted, rtol=1e-8):
+def variant(case):
+    return "".join(f", {case.get(name) if name == 'ties' else name}" for name in options(case))
+
+
+def matches(got, wanted, rtol=1e-8, err_msg=""):
     wanted = np.atleast_1d(np.array(wanted, dtype=float))
-    assert_allclose(got, wanted, rtol=rtol, atol=rtol * float(np.abs(wanted).max()))
+    atol = rtol * float(np.abs(wanted).max())
+    assert_allclose(got, wanted, rtol=rtol, atol=atol, err_msg=err_msg)
 
 
 @by_id
 def test_agrees_with_coxph(case):
     fit = cox_regression(*data(case), **options(case))
     assert fit.status is Status.OK
-    matches(fit.coefficients, case["coefficients"])
-    matches(fit.covariance, case["covariance"])
-    assert_allclose([fit.log_likelihood_null, fit.log_likelihood], case["loglik"], rtol=1e-12)
-    assert_allclose(fit.score.statistic, case["score"], rtol=1e-9)
-    assert_allclose(fit.wald.statistic, case["wald"], rtol=1e-8)
+    name = f"fit{variant(case)}"
+    matches(fit.coefficients, case["coefficients"], err_msg=name)
+    matches(fit.covariance, case["covariance"], err_msg=name)
+    found = [fit.log_likelihood_null, fit.log_likelihood]
+    assert_allclose(found, case["loglik"], rtol=1e-12, err_msg=name)
+    assert_allclose(fit.score.statistic, case["score"], rtol=1e-9, err_msg="tests")
+    assert_allclose(fit.wald.statistic, case["wald"], rtol=1e-8, err_msg="tests")
     ratio = 2 * (case["loglik"][1] - case["loglik"][0])
-    assert_allclose(fit.likelihood_ratio.statistic, ratio, rtol=1e-9)
+    assert_allclose(fit.likelihood_ratio.statistic, ratio, rtol=1e-9, err_msg="tests")
     se = np.sqrt(np.diag(np.atleast_2d(case["covariance"])))
     for j, term in enumerate(fit.terms):
-        assert_allclose(term.log_hazard_ratio.se, se[j], rtol=1e-8)
-        assert_allclose(log(term.hazard_ratio.value), fit.coefficients[j], rtol=1e-12)
+        assert_allclose(term.log_hazard_ratio.se, se[j], rtol=1e-8, err_msg=name)
         low = fit.coefficients[j] - 1.959963984540054 * se[j]
-        assert_allclose(log(term.hazard_ratio.interval.low), low, rtol=1e-7, atol=1e-9)
+        found = log(term.hazard_ratio.value), log(term.hazard_ratio.interval.low)
+        np.testing.assert_allclose(found, (fit.coefficients[j], low), rtol=1e-7, atol=1e-9)
 
 
 @by_id
@@ -80,8 +87,9 @@ def test_profile_limits_agree_with_uniroot_on_coxph(case):
 def test_residuals_agree_with_r(case):
     fit = cox_regression(*data(case), **options(case))
     left = cox_residuals(*data(case), fit.coefficients, **options(case))
-    matches(left.martingale, case["martingale"])
-    matches(left.score.ravel(), np.ravel(case["score_residuals"]), rtol=1e-7)
+    matches(left.martingale, case["martingale"], err_msg="martingale")
+    scores = np.ravel(case["score_residuals"])
+    matches(left.score.ravel(), scores, rtol=1e-7, err_msg="score")
     rows = left.schoenfeld_rows
     time, event = np.array(case["time"]), np.array(case["event"])
     assert_array_equal(np.sort(rows), np.flatnonzero(event))
@@ -97,10 +105,12 @@ def test_residuals_agree_with_r(case):
             np.sort(wanted[same], axis=0),
             rtol=1e-7,
             atol=1e-8 * scale,
+            err_msg="Schoenfeld",
         )
-    matches(robust_covariance(left.score, fit.covariance), case["robust"], rtol=1e-7)
+    robust = robust_covariance(left.score, fit.covariance)
+    matches(robust, case["robust"], rtol=1e-7, err_msg="robust")
     clustered = robust_covariance(left.score, fit.covariance, cluster=case["cluster"])
-    matches(clustered, case["clustered"], rtol=1e-7)
+    matches(clustered, case["clustered"], rtol=1e-7, err_msg="robust")
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "curve" in c], ids=lambda c: c["id"])
@@ -124,14 +134,16 @@ def test_proportional_hazards_agree_with_cox_zph(case):
         )
         tests = [*test.terms.values(), test.overall]
         found = [[t.statistic, t.df, t.p_value] for t in tests]
-        assert_allclose(found, reference["table"], rtol=1e-7)
-        matches(test.transformed, reference["x"], rtol=1e-12)
+        name = reference["transform"] + variant(case)
+        assert_allclose(found, reference["table"], rtol=1e-7, err_msg=name)
+        matches(test.transformed, reference["x"], rtol=1e-12, err_msg="transformed time")
         if "y" in reference:
             assert_array_equal(test.time, reference["time"])
             wanted = np.reshape(reference["y"], test.effect.shape)
-            assert_allclose(test.effect.sum(axis=0), wanted.sum(axis=0), rtol=1e-6)
+            sums = test.effect.sum(axis=0), wanted.sum(axis=0)
+            assert_allclose(*sums, rtol=1e-6, err_msg="scaled Schoenfeld")
             moments = [(values**2).sum(axis=0) for values in (test.effect, wanted)]
-            assert_allclose(*moments, rtol=1e-6)
+            assert_allclose(*moments, rtol=1e-6, err_msg="scaled Schoenfeld")
 
 
 def test_terms_of_several_columns_agree_with_cox_zph():

@@ -130,14 +130,20 @@ def test_landmark_with_delayed_entry_leaves_later_arrivals_out():
 @pytest.mark.parametrize("case", CURVES, ids=lambda case: case["id"])
 def test_agrees_with_survfit(case):
     data = {name: case.get(name) for name in ("entry", "weights")}
-    level = case["level"]
+    level, kind = case["level"], "".join(f", {name}" for name in data if name in case)
     km = kaplan_meier(case["time"], case["event"], confidence_level=level, **data)
     assert_array_equal(km.time, case["distinct"])
-    assert_allclose(km.survival, case["survival"], rtol=1e-12, atol=1e-15)
-    assert_allclose(km.at_risk, case["at_risk"], rtol=1e-13)
-    assert_allclose(km.events, case["n_event"], rtol=1e-13)
-    assert_allclose(km.censored, case["n_censor"], rtol=1e-13, atol=1e-13)
-    assert_allclose(km.std_error, numbers(case["std_error"]), rtol=1e-11, atol=1e-15)
+    assert_allclose(
+        km.survival, case["survival"], rtol=1e-12, atol=1e-15, err_msg=f"survival{kind}"
+    )
+    assert_allclose(km.at_risk, case["at_risk"], rtol=1e-13, err_msg="numbers at risk")
+    assert_allclose(km.events, case["n_event"], rtol=1e-13, err_msg="numbers at risk")
+    assert_allclose(
+        km.censored, case["n_censor"], rtol=1e-13, atol=1e-13, err_msg="numbers at risk"
+    )
+    assert_allclose(
+        km.std_error, numbers(case["std_error"]), rtol=1e-11, atol=1e-15, err_msg=f"survival{kind}"
+    )
     open_part = (km.survival > 0) & (km.survival < 1)
     for reference in case["types"]:
         km = kaplan_meier(
@@ -145,27 +151,36 @@ def test_agrees_with_survfit(case):
         )
         for name in ("lower", "upper"):
             got, wanted = getattr(km, name), numbers(reference[name])
-            assert_allclose(got[open_part], wanted[open_part], rtol=1e-11)
+            assert_allclose(got[open_part], wanted[open_part], rtol=1e-11, err_msg=f"limits{kind}")
             assert np.isnan(got[~open_part]).all()
         for j, q in enumerate(case["probs"]):
             got = quantile(km, q)
-            assert_allclose(got.value, numbers(reference["quantile"])[j], rtol=1e-13)
-            assert_allclose(got.interval.low, numbers(reference["quantile_lower"])[j], rtol=1e-13)
+            assert_allclose(
+                got.value, numbers(reference["quantile"])[j], rtol=1e-13, err_msg=f"quantiles{kind}"
+            )
+            assert_allclose(
+                got.interval.low,
+                numbers(reference["quantile_lower"])[j],
+                rtol=1e-13,
+                err_msg=f"quantiles{kind}",
+            )
             high = numbers(reference["quantile_upper"])[j]
             if isnan(high) and not isnan(got.interval.low):
                 assert got.interval.high == inf
             else:
-                assert_allclose(got.interval.high, high, rtol=1e-13)
+                assert_allclose(got.interval.high, high, rtol=1e-13, err_msg=f"quantiles{kind}")
     if "weights" not in case:
         counts = numbers_at_risk(case["time"], case["event"], case["at"], entry=data["entry"])
-        assert_array_equal(counts.at_risk, case["at_risk_at"])
+        assert_allclose(counts.at_risk, case["at_risk_at"], rtol=0, err_msg="numbers at risk")
     if "reverse_survival" in case:
         km = reverse_kaplan_meier(case["time"], case["event"], confidence_level=level)
-        assert_allclose(km.survival, case["reverse_survival"], rtol=1e-12, atol=1e-15)
+        assert_allclose(
+            km.survival, case["reverse_survival"], rtol=1e-12, atol=1e-15, err_msg="reverse"
+        )
         got = quantile(km)
         found = [got.value, got.interval.low, got.interval.high]
         found = [nan if x == inf else x for x in found]
-        assert_allclose(found, numbers(case["reverse_median"]), rtol=1e-13)
+        assert_allclose(found, numbers(case["reverse_median"]), rtol=1e-13, err_msg="reverse")
 
 
 def numbers(values):

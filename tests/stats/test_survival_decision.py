@@ -161,7 +161,7 @@ def test_matches_r_survfit(name):
     )
     wanted = np.array(case["net_benefit"], dtype=float)
     assert_allclose(found.net_benefit, wanted, rtol=1e-10, atol=1e-13)
-    assert_allclose(found.treat_all, case["treat_all"], rtol=1e-11)
+    assert_allclose(found.treat_all, case["treat_all"], rtol=1e-11, err_msg="treat all")
 
 
 @pytest.mark.parametrize("name", COMPETING)
