@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from extval.features.modelling.choosing import choose_on_external, label
 from extval.validate.errors import InputError
 from extval.validate.locked_model import classifier_from
+from extval.validate.model_plan import Classifiers, ModelPlan, SignaturePlan
 from extval.validate.modelling_tables import joined
 from extval.validate.stored_fit import StoredFit
-from extval.validate.study_file import BinaryRun, Classifiers, ModelPlan, Run, SignaturePlan
+from extval.validate.study_file import BinaryRun, Run
 
 Fit = Callable[[Run], StoredFit]
 

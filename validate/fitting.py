@@ -32,6 +32,7 @@ from extval.stats.optimism import optimism_bootstrap
 from extval.validate import locked_model, locking, modelling_tables, procedures
 from extval.validate.errors import InputError
 from extval.validate.locked_model import Link, LockedModel, ModelKind, ModelOutcome, Training
+from extval.validate.model_plan import ClinicalPlan, CombinedPlan, SignaturePlan
 from extval.validate.protocol import BinaryOutcome
 from extval.validate.run_data import RunData, sha256_of
 from extval.validate.stored_fit import (
@@ -43,12 +44,7 @@ from extval.validate.stored_fit import (
     store,
 )
 from extval.validate.streams import stream
-from extval.validate.study_file import (
-    ClinicalPlan,
-    CombinedPlan,
-    Run,
-    SignaturePlan,
-)
+from extval.validate.study_file import Run
 
 LINKS: dict[str, Link] = {"logistic": "logit", "cox": "log-hazard"}
 KINDS: dict[type, ModelKind] = {

@@ -23,20 +23,19 @@ from extval.features.modelling.mrmr import MRMR
 from extval.features.modelling.reliability import ReliabilityFilter
 from extval.features.modelling.screening import UnivariateScreen
 from extval.features.modelling.signature import Signature, Step
-from extval.validate.protocol import BinaryOutcome
-from extval.validate.run_data import RunData
-from extval.validate.study_file import (
+from extval.validate.model_plan import (
     ClinicalPlan,
     CombinedPlan,
     Harmonisation,
     Lasso,
     Predictor,
     Preparation,
-    Run,
     Selection,
     SignaturePlan,
-    preparation_of,
 )
+from extval.validate.protocol import BinaryOutcome
+from extval.validate.run_data import RunData
+from extval.validate.study_file import Run, preparation_of
 
 COX_FOLDS = 5
 

@@ -21,14 +21,9 @@ from extval.validate.cohort import DEVELOPMENT, Roster, read_roster
 from extval.validate.errors import InputError
 from extval.validate.feature_table import read_features, refuse_infinite, stranger_hint
 from extval.validate.locked_steps import labels, numbers
+from extval.validate.model_plan import ClinicalPlan, CombinedPlan, SignaturePlan
 from extval.validate.protocol import BinaryOutcome
-from extval.validate.study_file import (
-    ClinicalPlan,
-    CombinedPlan,
-    Run,
-    SignaturePlan,
-    preparation_of,
-)
+from extval.validate.study_file import Run, preparation_of
 from extval.validate.table import Table, read_table
 
 BoolArray = NDArray[np.bool_]

@@ -19,11 +19,9 @@ from extval.features.modelling.audit import (
 from extval.validate import procedures
 from extval.validate.errors import InputError
 from extval.validate.locked_model import LockedModel
+from extval.validate.model_plan import CombinedPlan
 from extval.validate.run_data import RunData, sha256_of
-from extval.validate.study_file import (
-    CombinedPlan,
-    Run,
-)
+from extval.validate.study_file import Run
 
 FORMAT = "extval-fit/9"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "imbalanced-learn")
