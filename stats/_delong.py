@@ -4,6 +4,7 @@ from math import isnan, nan, sqrt
 
 from scipy.special import ndtr
 
+from extval.stats import _quick_results as quick
 from extval.stats.placements import Placements
 from extval.stats.results import Comparison, Estimate, Interval, Status
 from extval.stats.roc_intervals import (
@@ -19,12 +20,14 @@ _NAME = {
     "hanley-mcneil": "Mann-Whitney; Hanley-McNeil",
 }
 _CERTAIN = (0.0, 1.0)
+# Members of an Enum take a search; this one is asked for often.
+_OK = Status.OK
 
 
 def auc_from(found: Placements, j: int, method: str, level: float) -> Estimate:
     """Return the AUC of score j with the interval of a closed-form method."""
     value, se, interval, status = nan, nan, None, found.status
-    if status is Status.OK:
+    if status is _OK:
         value = found.auc(j)
         variance = (
             hanley_mcneil_variance(value, found.n_cases, found.n_controls)
@@ -42,14 +45,14 @@ def auc_from(found: Placements, j: int, method: str, level: float) -> Estimate:
             status = Status.TOO_FEW_PER_CLASS
         else:
             status = Status.CONSTANT_SCORE if 0.0 < value < 1.0 else Status.PERFECT_SEPARATION
-    return Estimate(
-        value=value,
-        se=se,
-        interval=interval or Interval.undefined(level),
-        method=_NAME[method],
-        n=found.n_cases + found.n_controls,
-        events=found.n_cases,
-        status=status,
+    return quick.estimate(
+        value,
+        se,
+        interval or Interval.undefined(level),
+        _NAME[method],
+        found.n,
+        found.n_cases,
+        status,
     )
 
 
@@ -57,12 +60,12 @@ def difference_from(found: Placements, a: int, b: int, level: float) -> Comparis
     """Return AUC a minus AUC b with its paired DeLong test."""
     difference, se, statistic, p_value = nan, nan, nan, nan
     interval, status = None, found.status
-    if status is Status.OK:
+    if status is _OK:
         difference, variance = found.auc_difference(a, b), found.difference_variance(a, b)
         if variance > 0.0:
             se = sqrt(variance)
             margin = normal_quantile(level) * se
-            interval = Interval(difference - margin, difference + margin, level)
+            interval = quick.interval(difference - margin, difference + margin, level)
             statistic = difference / se
             p_value = float(2 * ndtr(-abs(statistic)))
             status = caution(found.auc(a), found.auc(b))
@@ -73,20 +76,21 @@ def difference_from(found: Placements, a: int, b: int, level: float) -> Comparis
         else:
             difference, se, statistic, p_value = 0.0, 0.0, 0.0, 1.0
             interval = Interval(0.0, 0.0, level)
-    return Comparison(
-        difference=difference,
-        se=se,
-        interval=interval or Interval.undefined(level),
-        statistic=statistic,
-        p_value=p_value,
-        method="Mann-Whitney; DeLong, paired",
-        n=found.n_cases + found.n_controls,
-        events=found.n_cases,
-        status=status,
+    return quick.comparison(
+        difference,
+        se,
+        interval or Interval.undefined(level),
+        statistic,
+        nan,
+        p_value,
+        "Mann-Whitney; DeLong, paired",
+        found.n,
+        found.n_cases,
+        status,
     )
 
 
 def caution(auc_a: float, auc_b: float) -> Status:
     """Return the caution that an AUC of exactly 0 or 1 asks for."""
     certain = auc_a in _CERTAIN or auc_b in _CERTAIN
-    return Status.ONE_AUC_PERFECT if certain else Status.OK
+    return Status.ONE_AUC_PERFECT if certain else _OK

@@ -41,55 +41,78 @@ def twice_wins(
     `places` of `cases_first`. A case gets the controls below it, a control the cases above it.
     Integers, so that equal placements are equal to the last bit.
     """
-    k, n = order.shape
-    for j in range(k):
-        rows, tied, won = order[j], repeats[j], wins[j]
-        cases_below = 0
-        start = 0
-        while start < n:
-            if start + 1 == n or not tied[start + 1]:
-                place = places[rows[start]]
-                event = place < n_cases
-                won[place] = 2 * ((start if event else n_cases) - cases_below)
-                cases_below += 1 if event else 0
-                start += 1
-                continue
-            cases = 1 if places[rows[start]] < n_cases else 0
-            stop = start + 1
-            while stop < n and tied[stop]:
-                cases += 1 if places[rows[stop]] < n_cases else 0
-                stop += 1
-            of_case = 2 * (start - cases_below) + (stop - start - cases)
-            of_control = 2 * (n_cases - cases_below) - cases
-            for i in range(start, stop):
-                place = places[rows[i]]
-                won[place] = of_case if place < n_cases else of_control
-            cases_below += cases
-            start = stop
+    for j in range(order.shape[0]):
+        any_tied = False
+        for i in range(order.shape[1]):
+            any_tied |= repeats[j, i]
+        if any_tied:
+            wins_with_ties(order[j], repeats[j], places, n_cases, wins[j])
+        else:
+            wins_without_ties(order[j], places, n_cases, wins[j])
+
+
+@kernel
+def wins_without_ties(
+    rows: NDArray[np.int32], places: NDArray[np.int32], n_cases: int, won: NDArray[Any]
+) -> None:
+    """Write the doubled placements of n patients, (n,), by their rows in ascending order."""
+    cases, below = np.int32(n_cases), np.int32(0)
+    for i in range(rows.size):
+        # Unsigned: numba need not ask whether an index counts from the end.
+        place = places[np.uint32(rows[i])]
+        event = place < cases
+        won[np.uint32(place)] = 2 * ((np.int32(i) if event else cases) - below)
+        below += np.int32(1) if event else np.int32(0)
+
+
+@kernel
+def wins_with_ties(
+    rows: NDArray[np.int32],
+    tied: NDArray[np.bool_],
+    places: NDArray[np.int32],
+    n_cases: int,
+    won: NDArray[Any],
+) -> None:
+    """Write the same where a score may equal the one before, as `tied` says."""
+    n, below, start = rows.size, 0, 0
+    while start < n:
+        level = below + (1 if places[np.uint32(rows[start])] < n_cases else 0)
+        stop = start + 1
+        while stop < n and tied[stop]:
+            level += 1 if places[np.uint32(rows[stop])] < n_cases else 0
+            stop += 1
+        of_case = start + stop - below - level
+        of_control = 2 * n_cases - below - level
+        for i in range(start, stop):
+            place = places[np.uint32(rows[i])]
+            won[np.uint32(place)] = of_case if place < n_cases else of_control
+        below, start = level, stop
 
 
 @kernel
 def product_sums(
-    wins: NDArray[Any], first: int, last: int, sums: NDArray[np.int64], out: NDArray[np.int64]
+    wins: NDArray[Any], bounds: tuple[tuple[int, int], tuple[int, int]], out: NDArray[np.int64]
 ) -> None:
-    """Write the sums of rows of `wins`, (k, n), and of their products, over columns first to last.
+    """Write sums of products of two rows of `wins`, (k, n), and of each row, in each class.
 
-    The upper triangle of (k, k) only. Whoever calls takes few enough columns for 64-bit sums.
+    ``out[c, a, b]``, of (2, k, k + 1), is of rows a <= b over the columns ``bounds[c]``, first to
+    last, and ``out[c, a, k]`` of row a. Whoever calls takes few enough columns for 64-bit sums.
     """
     k = wins.shape[0]
-    sums[:] = 0
     out[:] = 0
-    for start in range(first, last, _CACHED):
-        stop = min(start + _CACHED, last)
-        for a in range(k):
-            row = wins[a, start:stop]
-            sums[a] += row.sum()
-            for b in range(a, k):
-                other = wins[b, start:stop]
-                total = np.int64(0)
-                for i in range(row.size):
-                    total += np.int64(row[i]) * np.int64(other[i])
-                out[a, b] += total
+    for c in range(2):
+        first, last = bounds[c]
+        for start in range(first, last, _CACHED):
+            stop = min(start + _CACHED, last)
+            for a in range(k):
+                row = wins[a, start:stop]
+                out[c, a, k] += row.sum()
+                for b in range(a, k):
+                    other = wins[b, start:stop]
+                    total = np.int64(0)
+                    for i in range(row.size):
+                        total += np.int64(row[i]) * np.int64(other[i])
+                    out[c, a, b] += total
 
 
 @kernel

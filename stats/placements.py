@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,43 +11,39 @@ from extval.stats._kernels_roc import cases_first, product_sums, twice_wins
 from extval.stats._sorting import stable_orders
 from extval.stats.results import Status
 
+_OK = Status.OK
 _LARGEST_SUM = 2**62
 # So many scores are ordered at once: more would leave the cache.
 _AT_ONCE = 2**16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Placements:
-    """Exact sums over the placements of `n_cases` cases and `n_controls` controls, k scores.
+    """Exact sums over the placements of n patients, `n_cases` and `n_controls`, and k scores.
 
     Attributes
     ----------
     total : list of k int
         Twice the number of (case, control) pairs won, a tie counting one half.
-    case_products, control_products : list of k lists of k int
-        Sums of products of the doubled placements of two scores over that class, upper triangle;
-        Python integers of any length, so that a zero variance is exactly zero.
+    products : list of k lists of int
+        DeLong's covariances of AUC a with AUCs a, a + 1, ... times `variance_divisor`; Python
+        integers of any length, so that a zero variance is exactly zero.
     doubled_pairs : int
         What `total` is divided by for the AUC.
     variance_divisor : int
-        What an exact spread is divided by; zero with fewer than two patients in a class.
+        What `products` is divided by; zero with fewer than two patients in a class.
     status : Status
         Why no AUC is defined, or `Status.OK`.
     """
 
+    n: int
     n_cases: int
     n_controls: int
     total: list[int]
-    case_products: list[list[int]]
-    control_products: list[list[int]]
+    products: list[list[int]]
     doubled_pairs: int
     variance_divisor: int
     status: Status
-
-    @property
-    def n(self) -> int:
-        """Return the number of patients."""
-        return self.n_cases + self.n_controls
 
     def auc(self, a: int) -> float:
         """Return the AUC of score `a`."""
@@ -57,50 +54,45 @@ class Placements:
         return (self.total[a] - self.total[b]) / self.doubled_pairs
 
     def variance(self, a: int) -> float:
-        """Return DeLong's variance of AUC a; NaN with fewer than two patients in a class."""
-        return self._over_pairs(
-            self.case_products[a][a], self.control_products[a][a], self.total[a] ** 2
-        )
+        """Return DeLong's variance of AUC a, rounded once; NaN with under two in a class."""
+        return self.products[a][0] / self.variance_divisor if self.variance_divisor else nan
 
     def difference_variance(self, a: int, b: int) -> float:
-        """Return DeLong's variance of AUC a minus AUC b, ``a != b``."""
-        low, high = (a, b) if a < b else (b, a)
-        case, control = self.case_products, self.control_products
-        return self._over_pairs(
-            case[a][a] + case[b][b] - 2 * case[low][high],
-            control[a][a] + control[b][b] - 2 * control[low][high],
-            (self.total[a] - self.total[b]) ** 2,
-        )
-
-    def _over_pairs(self, case_squares: int, control_squares: int, squared_total: int) -> float:
-        """Return the sum of the two classes' variances of a mean, rounded once."""
+        """Return DeLong's variance of AUC a minus AUC b, ``a != b``, rounded once."""
         if not self.variance_divisor:
             return nan
-        m, n = self.n_cases, self.n_controls
-        case_spread = m * case_squares - squared_total
-        control_spread = n * control_squares - squared_total
-        return (case_spread * (n - 1) + control_spread * (m - 1)) / self.variance_divisor
+        products = self.products
+        between = products[a][b - a] if a < b else products[b][a - b]
+        return (products[a][0] + products[b][0] - 2 * between) / self.variance_divisor
 
 
 def placements(is_case: NDArray[np.bool_], scores: NDArray[np.float64]) -> Placements:
     """Return the placement sums of k scores, (k, n), of the same patients."""
-    m = int(np.count_nonzero(is_case))
+    k = scores.shape[0]
+    wins, m = _doubled_placements(is_case, scores)
     n = is_case.size - m
-    wins = doubled_placements(is_case, scores)
-    total, case_products = _exact_sums(wins, 0, m, 2 * n)
-    _, control_products = _exact_sums(wins, m, m + n, 2 * m)
-    status = Status.OK
-    if not (m and n):
-        status = Status.ONE_CLASS if m + n else Status.NO_PATIENTS
+    of_cases, of_controls = _exact_sums(wins, m)
+    total = [row[k] for row in of_cases]
+    # m and n times a sum of squared deviations, each over the other class's degrees of freedom.
+    by_case, by_control, by_total = m * (n - 1), n * (m - 1), m + n - 2
+    products = []
+    for a in range(k):
+        in_cases, in_controls, taken = of_cases[a], of_controls[a], by_total * total[a]
+        products.append(
+            [
+                by_case * in_cases[b] + by_control * in_controls[b] - taken * total[b]
+                for b in range(a, k)
+            ]
+        )
     return Placements(
+        n=m + n,
         n_cases=m,
         n_controls=n,
         total=total,
-        case_products=case_products,
-        control_products=control_products,
+        products=products,
         doubled_pairs=2 * m * n,
         variance_divisor=4 * m * m * n * n * (m - 1) * (n - 1),
-        status=status,
+        status=_OK if m and n else Status.ONE_CLASS if m + n else Status.NO_PATIENTS,
     )
 
 
@@ -112,6 +104,13 @@ def doubled_placements(
     Twice a case's number of controls below it, or a control's number of cases above it, ties
     counting one half; n must stay below 2**30.
     """
+    return _doubled_placements(is_case, scores)[0]
+
+
+def _doubled_placements(
+    is_case: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], int]:
+    """Return the same and the number of cases."""
     k, n = scores.shape
     places = np.empty(n, np.int32)
     n_cases = cases_first(is_case, places)
@@ -120,7 +119,7 @@ def doubled_placements(
     for j in range(0, k, step):
         order, repeats = stable_orders(scores[j : j + step])
         twice_wins(order, repeats, places, n_cases, wins[j : j + step])
-    return wins
+    return wins, n_cases
 
 
 def counts_at_or_above(
@@ -136,20 +135,26 @@ def counts_at_or_above(
     return thresholds, true_positives, reached - true_positives
 
 
-def _exact_sums(
-    wins: NDArray[np.int32], first: int, last: int, largest: int
-) -> tuple[list[int], list[list[int]]]:
-    """Return sums of k rows, and of products of two, in blocks that 64 bits are enough for."""
-    k = wins.shape[0]
-    sums, products = np.empty(k, np.int64), np.empty((k, k), np.int64)
-    step = max(1, _LARGEST_SUM // max(1, largest * largest))
-    product_sums(wins, first, min(first + step, last), sums, products)
-    total, added = sums.tolist(), products.tolist()
-    for start in range(first + step, last, step):
-        product_sums(wins, start, min(start + step, last), sums, products)
-        total = [a + b for a, b in zip(total, sums.tolist(), strict=True)]
-        added = [
-            [a + b for a, b in zip(*rows, strict=True)]
-            for rows in zip(added, products.tolist(), strict=True)
-        ]
-    return total, added
+def _exact_sums(wins: NDArray[np.int32], m: int) -> list[list[list[int]]]:
+    """Return what `product_sums` writes, over all m cases and over all controls.
+
+    In Python integers, from blocks that 64 bits are enough for.
+    """
+    k, size = wins.shape
+    n = size - m
+    blocks = max(1, -(-4 * m * n * max(m, n) // _LARGEST_SUM))
+    out = np.empty((2, k, k + 1), np.int64)
+    found: list[list[list[int]]] = []
+    for t in range(blocks):
+        cases = m * t // blocks, m * (t + 1) // blocks
+        controls = m + n * t // blocks, m + n * (t + 1) // blocks
+        product_sums(wins, (cases, controls), out)
+        found = _added(found, out.tolist()) if found else out.tolist()
+    return found
+
+
+def _added(first: Any, second: Any) -> Any:
+    """Return the sums of two nested lists of integers."""
+    if isinstance(first, int):
+        return first + second
+    return [_added(a, b) for a, b in zip(first, second, strict=True)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from math import inf, nan, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,7 @@ from scipy.special import stdtr, stdtrit
 
 from extval.stats import _checks
 from extval.stats._delong import auc_from, caution, difference_from
+from extval.stats._quick_results import open_twin
 from extval.stats.placements import placements
 from extval.stats.resampled_curves import operating_points
 from extval.stats.results import Comparison, Estimate, Interval, Status
@@ -24,6 +26,9 @@ class PairComparison:
     a: int
     b: int
     comparison: Comparison
+
+
+_OpenPair = open_twin(PairComparison)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +228,20 @@ def compare_aucs(
         pairs = [(a, chosen) for a in range(k) if a != chosen]
     found = placements(is_case, rows)
     return AucComparison(
-        estimates=tuple(auc_from(found, j, "delong", level) for j in range(k)),
-        pairs=tuple(
-            PairComparison(a=a, b=b, comparison=difference_from(found, a, b, level))
-            for a, b in pairs
-        ),
+        estimates=tuple([auc_from(found, j, "delong", level) for j in range(k)]),
+        pairs=tuple([_pair(a, b, difference_from(found, a, b, level)) for a, b in pairs]),
     )
+
+
+def _pair(a: int, b: int, comparison: Comparison) -> PairComparison:
+    """Return the same as `PairComparison`."""
+    made: Any = _OpenPair()
+    made.a = a
+    made.b = b
+    made.comparison = comparison
+    made.__class__ = PairComparison
+    filled: PairComparison = made
+    return filled
 
 
 def delong_test_unpaired(

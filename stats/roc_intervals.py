@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtri
 
 from extval.stats import _checks
+from extval.stats import _quick_results as quick
 from extval.stats._kernels_roc import resampled_wins
 from extval.stats._resampling import replicate_key
 from extval.stats.bootstrap import bca_interval, percentile_interval
@@ -125,7 +126,7 @@ def wald_interval(
 ) -> Interval:
     """Return the Wald interval, clipped to ``[low, high]``."""
     margin = normal_quantile(level) * se
-    return Interval(max(low, value - margin), min(high, value + margin), level)
+    return quick.interval(max(low, value - margin), min(high, value + margin), level)
 
 
 def logit_interval(value: float, margin: float, level: float) -> Interval:
