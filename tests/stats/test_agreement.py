@@ -104,12 +104,20 @@ def test_agrees_with_psych(case):
         end = case["value" if name in ("value", "statistic") else "low"]
         beyond = np.array([False] * 3 + [x <= pole and name != "statistic" for x in end[:3]])
         assert_array_equal(np.isnan(found), beyond)
-        assert_allclose(found[~beyond], wanted[~beyond], rtol=1e-9 if offset else rtol, atol=1e-13)
+        assert_allclose(
+            found[~beyond],
+            wanted[~beyond],
+            rtol=1e-9 if offset else rtol,
+            atol=1e-13,
+            err_msg="offset" if offset else name,
+        )
     for name in ("df1", "df2"):
         assert_array_equal(numbers(got, fields=[name])[:, 0], case[name])
     p_value = numbers(got, fields=["p_value"])[:, 0]
-    assert_allclose(p_value, case["p_value"], rtol=1e-7 if offset else 1e-9)
-    assert_allclose(p_value, case["p_psych"], atol=1e-15, rtol=1e-8)  # psych prints 1 - cdf
+    rtol, name = (1e-7, "offset") if offset else (1e-9, "P")
+    assert_allclose(p_value, case["p_value"], rtol=rtol, err_msg=name)
+    # psych prints 1 - cdf
+    assert_allclose(p_value, case["p_psych"], atol=1e-15, rtol=1e-8, err_msg="P, psych")
 
 
 def test_a_large_offset_costs_no_digits():

@@ -29,7 +29,7 @@ def test_agrees_with_r(case):
     corrected = bca_interval(case["replicates"], case["estimate"], case["jackknife"])
     assert_allclose(limits(plain), case["percentile"], rtol=1e-13)
     assert_allclose(limits(ninety), case["percentile90"], rtol=1e-13)
-    assert_allclose(limits(corrected), case["bca"], rtol=1e-12)
+    assert_allclose(limits(corrected), case["bca"], rtol=1e-12, err_msg="BCa")
     assert plain.method == "bootstrap percentile, 999 resamples"
     assert_allclose(plain.se, np.std(case["replicates"], ddof=1), rtol=1e-13)
 

@@ -104,10 +104,12 @@ def test_agrees_with_r(case):
     y, p, val_prob = case["y"], case["p"], case["val_prob"]
     score, loss = brier(y, p), log_loss(y, p)
     assert_allclose([score.value, score.se], [val_prob["Brier"], case["brier_se"]], rtol=1e-12)
-    assert_allclose(brier_scaled(y, p).value, 1 - val_prob["Brier"] / case["brier_max"], rtol=1e-11)
-    assert_allclose([loss.value, loss.se], [case["log_loss"], case["log_loss_se"]], rtol=1e-12)
+    scaled, wanted = brier_scaled(y, p).value, 1 - val_prob["Brier"] / case["brier_max"]
+    assert_allclose(scaled, wanted, rtol=1e-11, err_msg="scaled")
+    wanted = [case["log_loss"], case["log_loss_se"]]
+    assert_allclose([loss.value, loss.se], wanted, rtol=1e-12, err_msg="log loss")
     got = nagelkerke_r2(y, p).value
-    assert_allclose(got, [val_prob["R2"], case["nagelkerke"]], rtol=1e-10)
+    assert_allclose(got, [val_prob["R2"], case["nagelkerke"]], rtol=1e-10, err_msg="Nagelkerke")
 
 
 @pytest.mark.parametrize(

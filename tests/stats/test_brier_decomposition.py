@@ -82,7 +82,8 @@ def test_agrees_with_r(case):
     wanted = [case[f"corp_{k}"] for k in ("miscalibration", "discrimination")]
     assert_allclose(parts(corp), [*wanted, case["uncertainty"], 0], rtol=1e-11, atol=1e-14)
     wanted = [case[k] for k in ("murphy_reliability", "murphy_resolution", "uncertainty")]
-    assert_allclose(parts(murphy), [*wanted, case["murphy_within"]], rtol=1e-10, atol=1e-14)
+    wanted = [*wanted, case["murphy_within"]]
+    assert_allclose(parts(murphy), wanted, rtol=1e-10, atol=1e-14, err_msg="Murphy")
     assert murphy.method == f"Murphy: 5 quantile groups (type 7), {case['groups']} used"
 
 

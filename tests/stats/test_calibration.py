@@ -139,15 +139,16 @@ def test_agrees_with_r(case):
     y, p = case["y"], case["p"]
     a = calibration_intercept(y, p, method="profile")
     b = calibration_slope(y, p, method="profile", confidence_level=0.9)
-    assert_allclose([a.value, b.value], [case["intercept"], case["slope"]], rtol=1e-10)
-    # glm takes its standard errors from the weights of the last but one iteration
-    assert_allclose([a.se, b.se], [case["intercept_se"], case["slope_se"]], rtol=1e-8)
-    assert_allclose([a.interval.low, a.interval.high], case["intercept_profile"], rtol=1e-10)
-    assert_allclose([b.interval.low, b.interval.high], case["slope_profile"], rtol=1e-10)
+    for found, name in ((a, "intercept"), (b, "slope")):
+        assert_allclose(found.value, case[name], rtol=1e-10, err_msg=name)
+        # glm takes its standard errors from the weights of the last but one iteration
+        assert_allclose(found.se, case[f"{name}_se"], rtol=1e-8, err_msg=f"{name}, SE")
+        wanted, ends = case[f"{name}_profile"], [found.interval.low, found.interval.high]
+        assert_allclose(ends, wanted, rtol=1e-10, err_msg=f"{name}, profile")
     # lrm stops at a change of 0.025 in the deviance, so val.prob's slope is good to seven digits
-    assert_allclose(b.value, case["val_prob"]["Slope"], rtol=1e-6)
+    assert_allclose(b.value, case["val_prob"]["Slope"], rtol=1e-6, err_msg="val.prob")
     oe = oe_ratio(y, p)
-    assert_allclose(limits(oe), [case["oe"], *case["oe_interval"]], rtol=1e-13)
+    assert_allclose(limits(oe), [case["oe"], *case["oe_interval"]], rtol=1e-13, err_msg="O:E")
     tests = weak_calibration_tests(y, p)
     for got, name in ((tests.overall, "overall"), (tests.in_the_large, "in_the_large")):
         wanted = case[name]

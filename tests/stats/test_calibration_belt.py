@@ -58,8 +58,8 @@ def test_agrees_with_r(case, external):
     assert got.degree == wanted["degree"] and got.status is Status.OK
     assert_allclose(got.statistic, wanted["statistic"], rtol=1e-9)
     assert_allclose(got.p_value, wanted["p_value"], rtol=1e-7, atol=1e-13)  # R's is 1 - cdf
-    assert_allclose(got.lower, wanted["lower"], rtol=1e-6)
-    assert_allclose(got.upper, wanted["upper"], rtol=1e-6)
+    assert_allclose(got.lower, wanted["lower"], rtol=1e-6, err_msg="belt")
+    assert_allclose(got.upper, wanted["upper"], rtol=1e-6, err_msg="belt")
 
 
 def study(n=80, seed=1):

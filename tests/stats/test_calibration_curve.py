@@ -86,16 +86,19 @@ def test_agrees_with_r(case):
     assert_allclose(curve.observed, case["loess"], rtol=1e-10, atol=1e-11)
     assert_allclose(values(curve), [case["loess_distances"][k] for k in DISTANCES], rtol=1e-10)
     low = calibration_curve(y, p, smoother="lowess")
-    assert_allclose(values(low), [case["lowess_distances"][k] for k in DISTANCES], rtol=1e-10)
+    wanted = [case["lowess_distances"][k] for k in DISTANCES]
+    assert_allclose(values(low), wanted, rtol=1e-10, err_msg="lowess")
     val_prob = case["val_prob"]
     wanted = [val_prob["Eavg"], val_prob["E90"], val_prob["Emax"]]
-    assert_allclose([low.ici.value, low.e90.value, low.emax.value], wanted, rtol=1e-10)
+    found = [low.ici.value, low.e90.value, low.emax.value]
+    assert_allclose(found, wanted, rtol=1e-10, err_msg="val.prob")
     for k in (3, 4, 5):
         if f"rcs{k}" in case:
             spline = calibration_curve(y, p, grid=grid, smoother="rcs", n_knots=k)
-            assert_allclose(spline.observed, case[f"rcs{k}"]["grid"], rtol=1e-8, atol=1e-10)
+            wanted = case[f"rcs{k}"]["grid"]
+            assert_allclose(spline.observed, wanted, rtol=1e-8, atol=1e-10, err_msg="rcs")
             wanted = [case[f"rcs{k}"]["distances"][name] for name in DISTANCES]
-            assert_allclose(values(spline), wanted, rtol=1e-8)
+            assert_allclose(values(spline), wanted, rtol=1e-8, err_msg="rcs")
 
 
 def test_the_default_grid_spans_the_predictions_and_every_number_names_its_smoother():

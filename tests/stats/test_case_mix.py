@@ -48,9 +48,9 @@ def test_order_and_complement_do_not_matter(p, random):
 @pytest.mark.parametrize("case", R["cohorts"], ids=lambda case: case["id"])
 def test_case_mix_auc_agrees_with_r(case):
     got = case_mix_auc(case["y"], case["p"])
-    assert_allclose(got.observed.value, case["observed"], rtol=1e-13)
+    assert_allclose(got.observed.value, case["observed"], rtol=1e-13, err_msg="observed")
     assert_allclose(got.model_based.value, case["model_based"], rtol=1e-12)
-    assert_allclose(got.calibrated.value, case["calibrated"], rtol=1e-9)
+    assert_allclose(got.calibrated.value, case["calibrated"], rtol=1e-9, err_msg="calibrated")
 
 
 @pytest.mark.parametrize("case", R["memberships"], ids=lambda case: case["id"])
@@ -62,7 +62,7 @@ def test_membership_agrees_with_r(case):
         got.c_statistic.interval.low,
         got.c_statistic.interval.high,
     ]
-    assert_allclose(found, [case["c"], *case["interval"]], rtol=1e-10)
+    assert_allclose(found, [case["c"], *case["interval"]], rtol=1e-10, err_msg="AUC")
     assert (got.n_development, got.n_validation) == (
         len(case["development"]),
         len(case["validation"]),

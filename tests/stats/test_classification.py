@@ -179,15 +179,15 @@ def test_measures_agree_with_epir(case, method, key):
     assert list(found) == KEYS
     for name, wanted in case[key].items():
         if name in found:
-            assert_allclose(numbers(found[name]), wanted, rtol=1e-12, err_msg=name)
+            kind = "" if name in ("lr_positive", "lr_negative", "dor") else f", {method}"
+            assert_allclose(numbers(found[name]), wanted, rtol=1e-12, err_msg=name + kind)
     square = case["youden" if key == "wilson" else "youden_exact"]
-    assert_allclose(numbers(found["youden"])[1:], square, rtol=1e-12)
-    assert_allclose(found["youden"].value, case[key]["youden_epi"][0], rtol=1e-12)
-    assert_allclose(
-        numbers(found["balanced_accuracy"]), (np.array(numbers(found["youden"])) + 1) / 2
-    )
+    wanted = np.array([case[key]["youden_epi"][0], *square])
+    assert_allclose(numbers(found["youden"]), wanted, rtol=1e-12, err_msg="youden")
+    found_too = numbers(found["balanced_accuracy"])
+    assert_allclose(found_too, (wanted + 1) / 2, rtol=1e-12, err_msg="balanced accuracy")
     if method == "wilson":
-        assert_allclose(numbers(found["f1"]), case["f1"], rtol=1e-12)
+        assert_allclose(numbers(found["f1"]), case["f1"], rtol=1e-12, err_msg="f1")
 
 
 @given(filled)

@@ -102,6 +102,7 @@ def test_agrees_with_the_formula_in_r(case):
         [compared.difference, compared.se**2, compared.statistic, compared.p_value],
         [case["difference"], case["difference_variance"], case["statistic"], case["p_value"]],
         rtol=1e-11,
+        err_msg="difference",
     )
 
 

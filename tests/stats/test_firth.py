@@ -38,7 +38,7 @@ def test_r(name):
     case = CASES[name]
     fit = firth_logistic(with_ones(case["x"]), case["y"])
     assert_allclose(fit.coefficients, case["coefficients"], rtol=1e-6)
-    assert_allclose(np.sqrt(np.diag(fit.covariance)), case["se"], rtol=1e-6)
+    assert_allclose(np.sqrt(np.diag(fit.covariance)), case["se"], rtol=1e-6, err_msg="SE")
 
 
 @pytest.mark.parametrize("name", ["separated", "quasi", "ordinary"])

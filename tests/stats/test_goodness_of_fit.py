@@ -106,8 +106,8 @@ def test_agrees_with_r(case):
                 wanted = reference[f"{name}_{'external' if external else 'development'}"]
                 got = test(y, p, n_groups=reference["g"], external=external)
                 assert got.groups_used == reference["used"]
-                assert_allclose(got.statistic, wanted["statistic"], rtol=1e-12)
-                assert_allclose(got.p_value, wanted["p_value"], rtol=1e-10)
+                assert_allclose(got.statistic, wanted["statistic"], rtol=1e-12, err_msg=name)
+                assert_allclose(got.p_value, wanted["p_value"], rtol=1e-10, err_msg=name)
                 assert got.df == wanted["df"]
     got, wanted = spiegelhalter(y, p), case["spiegelhalter"]
     assert_allclose(got.statistic, wanted["statistic"], rtol=1e-11)

@@ -119,7 +119,8 @@ def test_two_groups_agree_with_r(case):
     x, y = case["x"], case["y"]
     for test, name in ((student_t_test, "student"), (welch_t_test, "welch")):
         got = test(x, y)
-        assert_allclose([got.statistic, got.df, got.p_value], case[name], rtol=1e-10)
+        found = got.statistic, got.df, got.p_value
+        assert_allclose(found, case[name], rtol=1e-10, err_msg=name)
     assert mann_whitney_test(x, y).statistic == case["u"]
     assert_allclose(mann_whitney_test(x, y).p_value, case["auto"], rtol=1e-10)
     found = mann_whitney_test(x, y, method="asymptotic").p_value
@@ -129,14 +130,16 @@ def test_two_groups_agree_with_r(case):
     if isinstance(case["coin_exact"], float):
         found = mann_whitney_test(x, y, method="exact").p_value
         assert_allclose(found, case["coin_exact"], rtol=1e-9)
-    assert_allclose(standardized_mean_difference(x, y).value, case["smd"], rtol=1e-12)
+    assert_allclose(
+        standardized_mean_difference(x, y).value, case["smd"], rtol=1e-12, err_msg="SMD"
+    )
 
 
 @pytest.mark.parametrize("case", R["k_groups"], ids=lambda case: case["id"])
 def test_several_groups_agree_with_r(case):
     got = anova_test(case["groups"])
     found = [got.statistic, got.df, got.df_error, got.p_value]
-    assert_allclose(found, case["anova"], rtol=1e-11)
+    assert_allclose(found, case["anova"], rtol=1e-11, err_msg="ANOVA")
     got = kruskal_wallis_test(case["groups"])
     assert_allclose([got.statistic, got.df, got.p_value], case["kruskal"], rtol=1e-11)
 
@@ -147,16 +150,15 @@ def test_tables_agree_with_r(case):
     assert_allclose([got.statistic, got.df, got.p_value], case["chisq"], rtol=1e-11)
     assert_allclose(got.min_expected, case["expected"], rtol=1e-13)
     got = chi_square_test(case["table"], yates=True)
-    assert_allclose([got.statistic, got.p_value], case["yates"], rtol=1e-11)
+    assert_allclose([got.statistic, got.p_value], case["yates"], rtol=1e-11, err_msg="Yates")
     two = np.shape(case["table"]) == (2, 2)
     # FEXACT, for other tables, carries the probabilities of paths in bins of its own width.
-    assert_allclose(
-        fisher_exact_test(case["table"]).p_value, case["fisher"], rtol=1e-11 if two else 1e-8
-    )
+    p_value, name = fisher_exact_test(case["table"]).p_value, f"Fisher{'' if two else ', r x c'}"
+    assert_allclose(p_value, case["fisher"], rtol=1e-11 if two else 1e-8, err_msg=name)
     if isinstance(case["smd"], float):
         columns = np.array(case["table"]).T
         got = standardized_proportion_difference(columns[0], columns[1])
-        assert_allclose(abs(got.value), case["smd"], rtol=1e-10)
+        assert_allclose(abs(got.value), case["smd"], rtol=1e-10, err_msg="SMD")
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="millions of paths need compiled loops")

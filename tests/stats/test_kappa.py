@@ -122,11 +122,12 @@ def test_cohen_agrees_with_psych_and_epir(case):
     if case["epir"]:
         # epiR 2.0.57 builds the interval of method "fleiss" from the null standard error.
         null_se = got.value / got.statistic
-        assert_allclose([got.value, null_se], case["epir"][:2], rtol=1e-11)
+        assert_allclose([got.value, null_se], case["epir"][:2], rtol=1e-11, err_msg="epiR")
     for weights in ("linear", "quadratic"):
         got = cohen_kappa(case["x"], weights=weights)
-        assert_allclose(got.value, case[weights][0], rtol=1e-12)
-        assert_allclose(got.se, case[weights][1], rtol=1e-7)  # numerical derivative in R
+        assert_allclose(got.value, case[weights][0], rtol=1e-12, err_msg=weights)
+        # numerical derivative in R
+        assert_allclose(got.se, case[weights][1], rtol=1e-7, err_msg="weighted, SE")
 
 
 def test_psych_weighted_variance_is_wrong():
@@ -142,7 +143,7 @@ def test_psych_weighted_variance_is_wrong():
 def test_fleiss_agrees_with_the_formulas_in_r(case):
     got = fleiss_kappa(case["x"])
     assert_allclose(got.value, case["kappa"], rtol=1e-12)
-    assert_allclose(got.se, case["se"], rtol=1e-7)  # numerical derivative in R
+    assert_allclose(got.se, case["se"], rtol=1e-7, err_msg="SE")  # numerical derivative in R
     assert_allclose(got.statistic, case["z"], rtol=1e-12)
 
 
@@ -250,7 +251,7 @@ def test_light_agrees_with_psych(case):
     for weights, name in (("none", "kappa"), ("linear", "linear"), ("quadratic", "quadratic")):
         got = light_kappa(case["x"], weights=weights, categories=range(1, 1 + np.max(case["x"])))
         assert_allclose(got.value, case[name], rtol=1e-12)
-        assert_allclose(got.se, case[f"se_{name}"], rtol=1e-7)
+        assert_allclose(got.se, case[f"se_{name}"], rtol=1e-7, err_msg="SE")
 
 
 def test_light_has_its_edges():

@@ -140,7 +140,8 @@ def test_agrees_with_metafor(case):
             "pi_low": got.prediction_interval.low,
             "pi_high": got.prediction_interval.high,
         }
-        assert_allclose(list(found.values()), [row[name] for name in found], rtol=1e-9)
+        wanted = [row[name] for name in found]
+        assert_allclose(list(found.values()), wanted, rtol=1e-9, err_msg=row["test"])
     found = {
         "tau2": got.tau2,
         "tau2_se": got.tau2_se,

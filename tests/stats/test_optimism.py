@@ -82,10 +82,10 @@ def test_agrees_with_r_on_the_same_resamples(monkeypatch):
         LogisticModel(), R["x"], R["y"], n_resamples=25, rng=np.random.default_rng(0)
     )
     for metric in got.metrics:
-        assert_allclose(metric.apparent, R["apparent"][metric.metric], rtol=1e-8, atol=1e-10)
-        assert_allclose(metric.optimism, R["optimism"][metric.metric], rtol=1e-7, atol=1e-9)
-        se = R["optimism_sd"][metric.metric] / 5
-        assert_allclose(metric.monte_carlo_se, se, rtol=1e-7)
+        name = metric.metric
+        assert_allclose(metric.apparent, R["apparent"][name], rtol=1e-8, atol=1e-10, err_msg=name)
+        assert_allclose(metric.optimism, R["optimism"][name], rtol=1e-7, atol=1e-9, err_msg=name)
+        assert_allclose(metric.monte_carlo_se, R["optimism_sd"][name] / 5, rtol=1e-7, err_msg=name)
     assert_allclose(got.instability.mape, R["mape"], rtol=1e-8)
 
 

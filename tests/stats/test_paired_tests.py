@@ -79,14 +79,15 @@ def test_tango_mirrors(pair):
 @pytest.mark.parametrize("case", R["mcnemar"], ids=lambda c: f"{c['only_a']}-{c['only_b']}")
 def test_mcnemar_agrees_with_r(case):
     a, b, n = case["only_a"], case["only_b"], case["n"]
-    assert_allclose(mcnemar_test(a, b, n=n).p_value, case["exact"], rtol=1e-12)
-    assert_allclose(mcnemar_test(a, b, n=n, method="mid-p").p_value, case["mid"], rtol=1e-12)
+    exact, middle = mcnemar_test(a, b, n=n), mcnemar_test(a, b, n=n, method="mid-p")
+    assert_allclose(exact.p_value, case["exact"], rtol=1e-12, err_msg="exact")
+    assert_allclose(middle.p_value, case["mid"], rtol=1e-12, err_msg="mid-P")
     for method in ("asymptotic", "corrected"):
         found = mcnemar_test(a, b, n=n, method=method)
         assert_allclose([found.statistic, found.p_value], case[method], rtol=1e-12)
         assert found.df == 1
     found = tango_interval(a, b, n)
-    assert_allclose([found.low, found.high], case["tango"], rtol=1e-12)
+    assert_allclose([found.low, found.high], case["tango"], rtol=1e-12, err_msg="Tango")
 
 
 def test_published_tango_intervals():

@@ -54,7 +54,7 @@ def test_agrees_with_r(case):
         (clopper_pearson, 0.8, "exact80"),
     ):
         found = limits(interval(x, n, confidence_level=level))
-        assert_allclose(found, case[wanted], rtol=1e-12, atol=1e-16)
+        assert_allclose(found, case[wanted], rtol=1e-12, atol=1e-16, err_msg=interval.__name__)
 
 
 @pytest.mark.parametrize("interval", [wilson, clopper_pearson])

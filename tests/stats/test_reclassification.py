@@ -77,6 +77,7 @@ def test_agrees_with_improve_prob(case):
             [got.difference, got.statistic, got.interval.low, got.interval.high],
             case[part],
             rtol=1e-11,
+            err_msg="categorical" if case["cuts"] else "continuous",
         )
         assert got.status is Status.NRI_CAUTION
     idi = integrated_discrimination(y, new, old)

@@ -158,11 +158,16 @@ def test_auc_agrees_with_proc(case):
     assert_allclose(wald.se**2, case["variance"], rtol=1e-13)
     assert_allclose([wald.interval.low, wald.interval.high], case["delong95"], rtol=1e-13)
     assert_allclose([ninety.interval.low, ninety.interval.high], case["delong90"], rtol=1e-13)
-    assert_allclose([logit.interval.low, logit.interval.high], case["logit"], rtol=1e-13)
-    wanted = case["hanley_mcneil"]
-    assert_allclose(hanley.se**2, wanted["variance"], rtol=1e-12)
     assert_allclose(
-        [hanley.interval.low, hanley.interval.high], [wanted["low"], wanted["high"]], rtol=1e-12
+        [logit.interval.low, logit.interval.high], case["logit"], rtol=1e-13, err_msg="logit"
+    )
+    wanted = case["hanley_mcneil"]
+    assert_allclose(hanley.se**2, wanted["variance"], rtol=1e-12, err_msg="Hanley-McNeil")
+    assert_allclose(
+        [hanley.interval.low, hanley.interval.high],
+        [wanted["low"], wanted["high"]],
+        rtol=1e-12,
+        err_msg="Hanley-McNeil",
     )
     assert (wald.n, wald.events) == (m + n, m)
 

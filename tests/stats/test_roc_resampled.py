@@ -126,7 +126,7 @@ def test_partial_area_agrees_with_proc(case):
             n_resamples=0,
             rng=None,
         )
-        assert_allclose(found.raw.value, wanted["raw"], rtol=1e-12)
+        assert_allclose(found.raw.value, wanted["raw"], rtol=1e-12, err_msg="raw")
         assert_allclose(found.corrected.value, wanted["corrected"], rtol=1e-12)
 
 

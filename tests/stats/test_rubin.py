@@ -89,11 +89,12 @@ def test_agrees_with_r(case):
     wanted = [case[k] for k in ("value", "se_total", "within", "between", "r")]
     assert_allclose(found, wanted, rtol=1e-12, atol=1e-17)
     assert_allclose([got.lambda_, got.fmi], [case["lambda"], case["fmi"]], rtol=1e-12, atol=1e-17)
-    assert_allclose(got.df, case["df_pooled"] or inf, rtol=1e-12)
+    assert_allclose(got.df, case["df_pooled"] or inf, rtol=1e-12, err_msg="df")
     assert_allclose(
         [got.p_value, got.interval.low, got.interval.high],
         [case["p_value"], case["low"], case["high"]],
         rtol=1e-9,
+        err_msg="P and interval",
     )
 
 

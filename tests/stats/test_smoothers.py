@@ -145,7 +145,7 @@ def test_agrees_with_r(case):
     assert_allclose(line, case["loess_line"], rtol=1e-10, atol=1e-11)
     inside = slice(1, -1)  # 15 digits of the JSON can put the ends of the grid outside the data
     got = lowess(p, y, grid)[inside]
-    assert_allclose(got, case["lowess"][inside], rtol=1e-10, atol=1e-11)
+    assert_allclose(got, case["lowess"][inside], rtol=1e-10, atol=1e-11, err_msg="lowess")
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c["id"]) for c in R["knots"]])

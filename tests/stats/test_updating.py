@@ -52,8 +52,9 @@ def test_agrees_with_r(case):
         got, wanted = closed_testing_update(y, p, design=design), case[name]
         assert UPDATES.index(got.model.kind) == wanted["chosen"] - 1
         for j, test in enumerate(got.tests):
-            assert_allclose(test.statistic, wanted["statistic"][j], rtol=1e-8, atol=1e-10)
-            assert_allclose(test.p_value, wanted["p_value"][j], rtol=1e-8)
+            statistic, p_value = wanted["statistic"][j], wanted["p_value"][j]
+            assert_allclose(test.statistic, statistic, rtol=1e-8, atol=1e-10, err_msg="tests")
+            assert_allclose(test.p_value, p_value, rtol=1e-8, err_msg="tests")
             assert test.df == wanted["df"][j]
 
 

@@ -159,15 +159,20 @@ def test_paths_agree_with_glmnet(case):
     x, y, scale = np.array(case["x"]), np.array(case["y"]), np.std(case["x"], axis=0)
     options = {"family": case["family"], "standardise": case["standardise"]}
     own = lasso_path(x, y, lambda_min_ratio=case["ratio"], **options)
-    assert_allclose(own.lambdas, case["lambda"], rtol=1e-12)  # and leaves it at the same place
+    # and leaves it at the same place
+    assert_allclose(own.lambdas, case["lambda"], rtol=1e-12, err_msg="lambda")
     path = lasso_path(x, y, lambdas=case["lambda"], **options)
     assert_allclose(
-        path.coefficients[case["at"]] * scale, np.array(case["coefficient"]) * scale, atol=4e-6
+        path.coefficients[case["at"]] * scale,
+        np.array(case["coefficient"]) * scale,
+        atol=4e-6,
+        err_msg="coefficients",
     )
-    large = 1e5 if case["id"] == "constant-and-offset" else 1.0
-    assert_allclose(path.intercepts[case["at"]], case["intercept"], atol=2e-6 * large)
-    assert_allclose(path.deviance_ratio, case["deviance_ratio"], atol=1e-7)
-    assert_allclose(path.null_deviance, case["null_deviance"], rtol=1e-12)
+    large, name = (1e5, "offset") if case["id"] == "constant-and-offset" else (1.0, "intercepts")
+    found = path.intercepts[case["at"]]
+    assert_allclose(found, case["intercept"], atol=2e-6 * large, err_msg=name)
+    assert_allclose(path.deviance_ratio, case["deviance_ratio"], atol=1e-7, err_msg="deviance")
+    assert_allclose(path.null_deviance, case["null_deviance"], rtol=1e-12, err_msg="null")
 
 
 @pytest.mark.parametrize("case", GLMNET, ids=lambda case: case["id"])

@@ -113,13 +113,17 @@ def test_unit_offset_and_duplicates():
 def test_paths_agree_with_glmnet(case):
     y, scale = survival(case["time"], case["y"]), np.std(case["x"], axis=0)
     own = lasso_path(case["x"], y, family="cox", lambda_min_ratio=case["ratio"])
-    assert_allclose(own.lambdas, case["lambda"], rtol=1e-8)  # and leaves it at the same place
+    # and leaves it at the same place
+    assert_allclose(own.lambdas, case["lambda"], rtol=1e-8, err_msg="lambda")
     path = lasso_path(case["x"], y, family="cox", lambdas=case["lambda"])
     assert_allclose(
-        path.coefficients[case["at"]] * scale, np.array(case["coefficient"]) * scale, atol=4e-6
+        path.coefficients[case["at"]] * scale,
+        np.array(case["coefficient"]) * scale,
+        atol=4e-6,
+        err_msg="coefficients",
     )
-    assert_allclose(path.deviance_ratio, case["deviance_ratio"], atol=3e-7)
-    assert_allclose(path.null_deviance, case["null_deviance"], rtol=1e-12)
+    assert_allclose(path.deviance_ratio, case["deviance_ratio"], atol=3e-7, err_msg="deviance")
+    assert_allclose(path.null_deviance, case["null_deviance"], rtol=1e-12, err_msg="null")
 
 
 @pytest.mark.parametrize("case", GLMNET, ids=lambda case: case["id"])

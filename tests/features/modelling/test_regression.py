@@ -49,25 +49,29 @@ def test_agrees_with_glm_and_coxph(case):
         case["kind"], settings(case["predictors"]), horizons=case.get("horizons")
     ).fit(DATA, outcome_of(case["kind"]))
     assert model.sentence_ == ""
-    table = model.table_
+    table, kind = model.table_, case["kind"]
     coefficients, se = np.atleast_1d(case["coefficients"]), np.atleast_1d(case["se"])
-    assert_allclose(model.coef_, coefficients, rtol=1e-8)
-    assert_allclose(table["se"], se, rtol=1e-8)
-    assert_allclose(model.log_likelihood_, case["loglik"], rtol=1e-11)
+    assert_allclose(model.coef_, coefficients, rtol=1e-8, err_msg=kind)
+    assert_allclose(table["se"], se, rtol=1e-8, err_msg=kind)
+    assert_allclose(model.log_likelihood_, case["loglik"], rtol=1e-11, err_msg=kind)
     margin = 1.959963984540054 * se
-    assert_allclose(table["ratio"], np.exp(coefficients), rtol=1e-8)
-    assert_allclose(table["wald_lower"], np.exp(coefficients - margin), rtol=1e-8)
-    assert_allclose(table["wald_upper"], np.exp(coefficients + margin), rtol=1e-8)
+    assert_allclose(table["ratio"], np.exp(coefficients), rtol=1e-8, err_msg=kind)
+    assert_allclose(table["wald_lower"], np.exp(coefficients - margin), rtol=1e-8, err_msg=kind)
+    assert_allclose(table["wald_upper"], np.exp(coefficients + margin), rtol=1e-8, err_msg=kind)
     limits = np.log(table[["profile_lower", "profile_upper"]])
-    assert_allclose(limits, np.reshape(case["profile"], (-1, 2)), rtol=1e-6, atol=1e-8)
-    assert_allclose(model.tests_["likelihood_ratio_p"], np.atleast_1d(case["joint_lr"]), rtol=1e-7)
-    assert_allclose(model.tests_["wald_p"], np.atleast_1d(case["joint_wald"]), rtol=1e-7)
-    if case["kind"] == "logistic":
-        assert_allclose(model.intercept_, case["intercept"], rtol=1e-8)
-        assert_allclose(model.predict_proba(DATA)[:, 1], case["risk"], rtol=1e-8)
+    wanted = np.reshape(case["profile"], (-1, 2))
+    assert_allclose(limits, wanted, rtol=1e-6, atol=1e-8, err_msg=f"{kind}, profile")
+    for name, short in (("likelihood_ratio_p", "lr"), ("wald_p", "wald")):
+        wanted = np.atleast_1d(case[f"joint_{short}"])
+        assert_allclose(model.tests_[name], wanted, rtol=1e-7, err_msg=f"{kind}, tests")
+    if kind == "logistic":
+        assert_allclose(model.intercept_, case["intercept"], rtol=1e-8, err_msg=kind)
+        risks = model.predict_proba(DATA)[:, 1]
+        assert_allclose(risks, case["risk"], rtol=1e-8, err_msg=f"{kind}, risks")
     else:
-        assert_allclose(model.survival(DATA), case["survival"], rtol=1e-8)
-        assert_allclose(model.risk(DATA, [6, 36]), 1 - model.survival(DATA)[:, [0, 2]], rtol=1e-12)
+        assert_allclose(model.survival(DATA), case["survival"], rtol=1e-8, err_msg=f"{kind}, risks")
+        risks, wanted = model.risk(DATA, [6, 36]), 1 - model.survival(DATA)[:, [0, 2]]
+        np.testing.assert_allclose(risks, wanted, rtol=1e-12)
 
 
 def test_a_single_term_has_the_same_test_alone_and_jointly():
