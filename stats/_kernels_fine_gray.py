@@ -45,29 +45,54 @@ def uncensored_before(
 
 
 @kernel
-def later_moments(
+def relative_risks(
+    kind: NDArray[np.int8],
     opens: NDArray[np.bool_],
     x: FloatArray,
     counts: NDArray[np.int32],
     beta: FloatArray,
-    totals: FloatArray,
+    lp: FloatArray,
+    hazard: FloatArray,
+) -> float:
+    """Write the linear predictors and count * exp(lp - shift), both (n,); return the shift.
+
+    It is the largest linear predictor of all who are in a risk set; who is in none must not set
+    the scale, nor overflow it.
+    """
+    n, p = x.shape
+    shift, first, seen = -np.inf, 0, False
+    for i in range(n):
+        lp[i] = 0.0
+        for j in range(p):
+            lp[i] += x[i, j] * beta[j]
+        if opens[i] and not seen:
+            first = i
+        if counts[i] > 0:
+            seen = seen or kind[i] == 1
+            if kind[i] == 2:
+                shift = max(shift, lp[i])
+    for i in range(first, n):
+        if counts[i] > 0:
+            shift = max(shift, lp[i])
+    for i in range(n):
+        hazard[i] = counts[i] * np.exp(min(lp[i] - shift, 0.0))
+    return shift
+
+
+@kernel
+def later_moments(
+    opens: NDArray[np.bool_], x: FloatArray, hazard: FloatArray, totals: FloatArray
 ) -> None:
     """Write the moments of those followed to a time or longer at its first row, (n, 1 + p + p p).
 
     See `add_moments`; `totals` may have one column, for the hazards alone.
     """
-    n, p = x.shape
     sums = np.zeros(totals.shape[1])
-    for i in range(n - 1, -1, -1):
-        if counts[i] > 0:
-            lp = 0.0
-            for j in range(p):
-                lp += x[i, j] * beta[j]
-            hazard = counts[i] * np.exp(lp)
-            if sums.size > 1:
-                add_moments(sums, hazard, x[i])
-            else:
-                sums[0] += hazard
+    for i in range(hazard.size - 1, -1, -1):
+        if sums.size == 1:
+            sums[0] += hazard[i]
+        elif hazard[i] > 0.0:
+            add_moments(sums, hazard[i], x[i])
         if opens[i]:
             totals[i] = sums
 
@@ -90,7 +115,9 @@ def derivatives(
     written; `totals`, (n, 1 + p + p p), is work space.
     """
     n, p = x.shape
-    later_moments(opens, x, counts, beta, totals)
+    lp, hazard = np.empty(n), np.empty(n)
+    shift = relative_risks(kind, opens, x, counts, beta, lp, hazard)
+    later_moments(opens, x, hazard, totals)
     gradient[:] = 0.0
     information[:] = 0.0
     value, first, events = 0.0, 0, 0
@@ -98,17 +125,13 @@ def derivatives(
     for i in range(n):
         if opens[i]:
             first = i
-        if counts[i] > 0 and kind[i] > 0:
-            lp = 0.0
+        if kind[i] == 2 and hazard[i] > 0.0:
+            add_moments(added, hazard[i] / before[i], x[i])
+        elif kind[i] == 1 and counts[i] > 0:
+            events += counts[i]
+            value += counts[i] * (lp[i] - shift)
             for j in range(p):
-                lp += x[i, j] * beta[j]
-            if kind[i] == 2:
-                add_moments(added, counts[i] * np.exp(lp) / before[i], x[i])
-            else:
-                events += counts[i]
-                value += counts[i] * lp
-                for j in range(p):
-                    gradient[j] += counts[i] * x[i, j]
+                gradient[j] += counts[i] * x[i, j]
         if i + 1 == n or opens[i + 1]:
             if events > 0:
                 value -= take_out(events, totals[first], before[i], staying, gradient, information)
@@ -159,7 +182,7 @@ def maximize(
 ) -> bool:
     """Move `beta`, (p,), to the maximum of the partial likelihood; False if it is not reached.
 
-    Columns of unit variance; the last step taken is below `tolerance`. Where the likelihood rises
+    Columns of unit variance; the last Newton step is below `tolerance`. Where the likelihood rises
     for ever, gradient and information fade into rounding errors, whose steps can be short: it is a
     maximum only if the information of each coefficient is above `least`, (p,).
     """
@@ -170,16 +193,19 @@ def maximize(
     for _ in range(max_iterations):
         if not newton_step(information, gradient, step):
             return False
-        size = np.abs(step).max()
+        newton = np.abs(step).max()
+        size = newton
         beta += step
         after = derivatives(kind, opens, x, counts, before, beta, totals, gradient, information)
-        while not after >= value - 1e-10 * (1.0 + abs(value)) and size > tolerance:
+        while not after >= value - 1e-10 * (1.0 + abs(value)):
+            if size <= tolerance:
+                return False
             step *= 0.5
             size *= 0.5
             beta -= step
             after = derivatives(kind, opens, x, counts, before, beta, totals, gradient, information)
         value = after
-        if size <= tolerance:
+        if newton <= tolerance:
             return bool(np.all(np.diag(information) > least))
     return False
 
@@ -197,29 +223,26 @@ def baseline_steps(
 ) -> None:
     """Write the risk set's relative risk, (n,), and the hazard step of a patient with x = 0, (n,).
 
-    Both at the first row of each time with an event of interest; the other steps are 0, the other
-    totals undefined.
+    Both at the first row of each time; the other steps are 0, the other totals undefined. NaN where
+    every hazard of a risk set underflows.
     """
-    n, p = x.shape
-    work = np.empty((n, 1))
-    later_moments(opens, x, counts, beta, work)
+    n = kind.size
+    lp, hazard, work = np.empty(n), np.empty(n), np.empty((n, 1))
+    scale = np.exp(relative_risks(kind, opens, x, counts, beta, lp, hazard))
+    later_moments(opens, x, hazard, work)
     first, events, staying, added = 0, 0, 0.0, 0.0
     for i in range(n):
         steps[i] = 0.0
         if opens[i]:
             first = i
-        if counts[i] > 0:
-            if kind[i] == 1:
-                events += counts[i]
-            elif kind[i] == 2:
-                lp = 0.0
-                for j in range(p):
-                    lp += x[i, j] * beta[j]
-                added += counts[i] * np.exp(lp) / before[i]
+        if kind[i] == 1:
+            events += counts[i]
+        elif kind[i] == 2 and hazard[i] > 0.0:
+            added += hazard[i] / before[i]
         if i + 1 == n or opens[i + 1]:
-            total[first] = work[first, 0] + before[i] * staying
+            total[first] = scale * (work[first, 0] + before[i] * staying)
             if events > 0:
-                steps[first] = events / total[first]
+                steps[first] = events / total[first] if total[first] > 0.0 else np.nan
                 events = 0
             staying += added
             added = 0.0

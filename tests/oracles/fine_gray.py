@@ -3,9 +3,10 @@
 `kind` is 0 for censored, 1 for the event of interest, 2 for a competing one.
 """
 
-from math import exp, inf, log
+from math import exp, log
 
 import numpy as np
+from scipy.optimize import linprog
 
 
 def uncensored_before(time, kind, at):
@@ -60,17 +61,14 @@ def derivatives(beta, rows, x):
 
 
 def maximum(rows, x):
-    """Return the coefficients, or None if Newton's steps, none longer than 1, do not settle."""
+    """Return the coefficients by Newton's steps, none longer than 1; there must be a maximum."""
     beta = np.zeros(np.asarray(x).shape[1])
-    for _ in range(200):
-        gradient, information = derivatives(beta, rows, x)
-        if np.linalg.cond(information) > 1e12:
-            return None
-        step = np.linalg.solve(information, gradient)
+    for _ in range(2000):
+        step = np.linalg.solve(*derivatives(beta, rows, x)[::-1])
         beta = beta + step / max(1.0, np.abs(step).max())
         if np.abs(step).max() < 1e-11:
             return beta
-    return None
+    raise AssertionError("no maximum")
 
 
 def incidence(beta, time, kind, x, at, horizon):
@@ -86,16 +84,18 @@ def incidence(beta, time, kind, x, at, horizon):
 
 
 def is_monotone(rows, x):
-    """Return whether one predictor rises, or falls, with the events: each has the extreme value."""
-    values = [float(row[0]) for row in x]
-    return any(
-        all(
-            sign * values[i]
-            >= max((sign * v for v, w in zip(values, weights, strict=True) if w > 0), default=-inf)
-            for i, weights in rows
-        )
-        for sign in (1, -1)
-    )
+    """Return whether along some direction every event ranks highest of its risk set, not all tied.
+
+    Linear programming: the gaps between events and the others at risk, none of them negative, add
+    up to something.
+    """
+    x = np.asarray(x, float)
+    gaps = [x[i] - x[j] for i, weights in rows for j, w in enumerate(weights) if w > 0 and j != i]
+    if not gaps:
+        return False
+    gaps = np.array(gaps) / np.abs(gaps).max()
+    found = linprog(-gaps.sum(axis=0), A_ub=-gaps, b_ub=np.zeros(len(gaps)), bounds=(-1, 1))
+    return bool(-found.fun > 1e-6)
 
 
 def sandwich(beta, time, kind, x):
