@@ -1,6 +1,6 @@
 """What the report calls each metric, how many decimals it gets, and what the name means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extval.reports import format as fmt
 from extval.validate.store import MetricRow
@@ -74,6 +74,15 @@ _LABELS = {
     "hosmer_lemeshow": Label("Hosmer-Lemeshow χ² (df)", STATISTIC, 1),
     "spiegelhalter_z": Label("Spiegelhalter z", NUMBER, 2),
     "net_benefit": Label("Net benefit", meaning="per patient, in units of true positives"),
+    "net_benefit_standardized": Label(
+        "Standardised net benefit, %", PERCENT, 1, "net benefit / event rate; at best 100"
+    ),
+    "interventions_avoided": Label(
+        "Interventions avoided, %",
+        PERCENT,
+        1,
+        "net reduction per 100 patients beside treating everybody",
+    ),
     "brier_miscalibration": Label("Miscalibration", digits=4),
     "brier_discrimination": Label("Discrimination", digits=4),
     "brier_uncertainty": Label("Uncertainty", digits=4),
@@ -95,7 +104,11 @@ _LABELS = {
     "needed_n_c_harrell": Label("Patients needed for the C-index", COUNT, 0),
     "needed_n_net_benefit_t": Label("Patients needed for net benefit(t)", COUNT, 0),
     "nri_categorical": Label("Categorical NRI", meaning="net reclassification improvement"),
+    "nri_categorical_events": Label("Categorical NRI, events"),
+    "nri_categorical_nonevents": Label("Categorical NRI, non-events"),
     "nri_continuous": Label("Continuous NRI", meaning="net reclassification improvement"),
+    "nri_continuous_events": Label("Continuous NRI, events"),
+    "nri_continuous_nonevents": Label("Continuous NRI, non-events"),
     "idi": Label("IDI", meaning="integrated discrimination improvement"),
     "survival_t": Label("Survival, %", PERCENT, 1, "Kaplan-Meier estimate"),
     "incidence_t": Label("Incidence, %", PERCENT, 1, "cumulative incidence (Aalen-Johansen)"),
@@ -136,6 +149,8 @@ _LABELS = {
     "gray": Label("Gray χ² (df)", STATISTIC, 1),
 }
 
+AT_PREVALENCE = "_at_prevalence_"
+
 # What random-effects pooling of the centres adds to the name of a metric.
 _ACROSS: dict[str, tuple[str, str, int]] = {
     "_random_effects": ("mean of centres", "", 0),
@@ -168,9 +183,13 @@ def label(metric: str) -> Label:
             risk_group = metric.removeprefix(f"{start}_").removesuffix("_landmark")
             name = f"{about.name}, {risk_group.replace('_', ' ')} v low"
             return Label(name, about.kind, about.digits, about.meaning)
-    base, _, versus = metric.partition("_vs_")
-    if versus and base in _LABELS:
-        return _LABELS[base]
+    base, _, prevalence = metric.partition(AT_PREVALENCE)
+    if not prevalence:
+        base = metric.partition("_vs_")[0]
+    if base in _LABELS and base != metric:
+        about = _LABELS[base]
+        at = f" at {fmt.plain(100.0 * float(prevalence))}%" if prevalence else ""
+        return replace(about, name=f"{about.name.removesuffix(', %')}{at}, %") if at else about
     if metric.endswith("_p"):
         base = metric.removesuffix("_p")
         return Label("P" if base in _LABELS else f"{base.replace('_', ' ')}, P", P_VALUE)

@@ -60,6 +60,10 @@ class Status(Enum):
         "A cell of the two-by-two table is zero: 0.5 was added to all four cells for this ratio "
         "and its interval."
     )
+    NO_THRESHOLD = (
+        "Not estimable: the rule chose no threshold on the development cohort, so nobody can be "
+        "called positive or negative."
+    )
     NOT_ATTAINABLE = "Not attainable: no observed score reaches the wanted value."
     BCA_OUT_OF_RANGE = (
         "The BCa correction exceeds its range at this confidence level: the interval is not "

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
+from extval.stats.clustered_auc import clustered_auc_test_unpaired
 from extval.stats.proportions import wilson
 from extval.stats.results import Comparison, Estimate
 from extval.stats.roc import delong_test_unpaired
@@ -16,7 +17,12 @@ from extval.validate.precision import add_precision
 from extval.validate.store import ModelRow
 from extval.validate.study import BinaryStudy
 from extval.validate.updating import add_updating
-from extval.validate.utility import add_strategies, add_utility, utility_pairs
+from extval.validate.utility import (
+    add_differences,
+    add_strategies,
+    add_utility,
+    utility_pairs,
+)
 
 
 def describe(study: BinaryStudy, group: Group) -> GroupFindings:
@@ -34,7 +40,7 @@ def describe(study: BinaryStudy, group: Group) -> GroupFindings:
             events=events,
         ),
     )
-    add_strategies(found, study)
+    add_strategies(found, study, group)
     return found
 
 
@@ -66,6 +72,7 @@ def compare_models(
     }
     for metric, pairs in families.items():
         found.family(metric, pairs, adjustment=adjustment)
+    add_differences(found, study, group)
     return found
 
 
@@ -101,11 +108,10 @@ def compare_groups(study: BinaryStudy, groups: Sequence[Group]) -> list[GroupFin
 
 
 def _unpaired(study: BinaryStudy, first: Group, second: Group, model: str) -> Comparison:
-    score = study.y_prob[model]
-    return delong_test_unpaired(
-        study.y_true[first.rows],
-        score[first.rows],
-        study.y_true[second.rows],
-        score[second.rows],
-        confidence_level=study.protocol.confidence_level,
+    level, score = study.protocol.confidence_level, study.y_prob[model]
+    a, b = ((study.y_true[rows], score[rows]) for rows in (first.rows, second.rows))
+    if study.cluster is None:
+        return delong_test_unpaired(*a, *b, confidence_level=level)
+    return clustered_auc_test_unpaired(
+        *a, study.cluster[first.rows], *b, study.cluster[second.rows], confidence_level=level
     )

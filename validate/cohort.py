@@ -104,6 +104,16 @@ def read_clusters(table: Table, column: str, roster: Roster) -> NDArray[np.objec
     """Return the patient that each row belongs to, under pseudonyms, in the roster's order."""
     labels = table.text(column)
     _check_filled(table, column, labels)
+    place = np.argsort(roster.order)
+    cohorts: dict[str, str] = {}
+    for row, label in enumerate(labels):
+        mine = str(roster.cohort[place[row]])
+        if cohorts.setdefault(label, mine) != mine:
+            raise InputError(
+                f"{table.name}, column `{column}`, row {row + 2}: {label!r} has rows in the "
+                "development and in the validation cohort. All rows of one patient belong to one "
+                "cohort; an external validation cannot use a patient who developed the model."
+            )
     rank = {label: index + 1 for index, label in enumerate(sorted(set(labels)))}
     width = len(str(len(rank)))
     ordered = [f"C{rank[labels[row]]:0{width}d}" for row in roster.order]

@@ -274,6 +274,13 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
             f"are means, or are drawn for the mean predictions, without bands; {frozen} were "
             "frozen on the mean predictions of the development cohort."
         )
+    if isinstance(study, BinaryStudy) and study.cluster is not None:
+        yield (
+            f"Several rows of one patient: {study.y_true.size} rows of "
+            f"{len(set(study.cluster))} patients (column `{study.protocol.columns.cluster}`). The "
+            "AUCs and their comparisons allow for it (Obuchowski); all other intervals and P "
+            "values, bootstrap included, take rows as independent and are too narrow."
+        )
     dropped = left_out(study)
     if dropped:
         counts = " and ".join(f"{count} {cohort}" for cohort, count in sorted(dropped.items()))

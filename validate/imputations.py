@@ -31,7 +31,8 @@ SCALES |= dict.fromkeys(("oe_ratio", "oe_t"), "log")
 SCALES |= dict.fromkeys(
     (
         *("calibration_intercept", "calibration_slope", "pauc", "pauc_corrected"),
-        *("brier", "brier_scaled", "nagelkerke_r2", "log_loss", "net_benefit"),
+        *("brier", "brier_scaled", "nagelkerke_r2", "log_loss"),
+        *("net_benefit", "net_benefit_standardized", "interventions_avoided"),
         *("updated_calibration_intercept", "updated_calibration_slope", "updated_brier"),
         *("brier_t", "ipa_t", "ibs", "rmst_difference", "log_hazard_ratio"),
     ),
@@ -45,6 +46,7 @@ NEEDED = "needed_n_"
 # Curves whose points lie at the same place in every imputation: means of their heights.
 AVERAGED = {
     "decision": ("cohort", "center", "model", "threshold"),
+    "decision_difference": ("cohort", "center", "model_a", "model_b", "threshold"),
     "decision_t": ("cohort", "center", "model", "horizon", "threshold"),
     "auc_t": ("cohort", "center", "model", "time"),
 }
@@ -279,11 +281,12 @@ def _pool_curves(
     """Return the curves: of imputed models means, or those of the mean predictions; no bands."""
     found = {}
     for kind, table in central.items():
-        names = [str(name) for name in table.get("model", [])]
+        named = [table[name] for name in ("model", "model_a", "model_b") if name in table]
         rows = range(len(next(iter(table.values()))))
-        kept = [i for i in rows if not (names and kind in BANDS and names[i] in models)]
+        imputes = [any(column[i] in models for column in named) for i in rows]
+        kept = [i for i in rows if not (kind in BANDS and imputes[i])]
         columns = {name: [values[i] for i in kept] for name, values in table.items()}
-        touched = [place for place, i in enumerate(kept) if names and names[i] in models]
+        touched = [place for place, i in enumerate(kept) if imputes[i]]
         if touched:
             if kind in AVERAGED:
                 _average(columns, touched, [one.get(kind, {}) for one in imputed], AVERAGED[kind])

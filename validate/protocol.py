@@ -12,6 +12,7 @@ from extval.validate.protocol_settings import (
     DEFAULT_SEED,
     SCHEMA_VERSION,
     Baseline,
+    BinaryDecisionGrid,
     Bootstrap,
     Calibration,
     CaseMix,
@@ -144,12 +145,18 @@ class BinaryAnalysis(Analysis):
     """What is computed of a binary outcome."""
 
     outcome: BinaryOutcome
+    decision_curve: BinaryDecisionGrid = BinaryDecisionGrid()
     thresholds: Thresholds = Thresholds()
     discrimination: Discrimination = Discrimination()
     classification: Classification = Classification()
     calibration: Calibration = Calibration()
     updating: Updating = Updating()
     precision: Precision = Precision()
+
+    @model_validator(mode="after")
+    def _resampled(self) -> "BinaryAnalysis":
+        check_resampling(self)
+        return self
 
 
 class SurvivalAnalysis(Analysis):
@@ -191,6 +198,7 @@ class BinaryProtocol(BinaryAnalysis):
     @model_validator(mode="after")
     def _consistent(self) -> "BinaryProtocol":
         _check_reference(self.comparisons.reference, list(self.models))
+        check_harm(self.decision_curve, list(self.models))
         _check_missing(self.missing, self.models)
         return self
 
@@ -228,6 +236,26 @@ def _check_reference(reference: str | None, models: Sequence[str]) -> None:
         raise ValueError(
             f"comparisons.reference `{reference}` is not a model; the models are "
             f"{', '.join(models)}"
+        )
+
+
+def check_harm(grid: BinaryDecisionGrid, models: Sequence[str]) -> None:
+    """Raise unless every harm is that of a model."""
+    for name in grid.harm:
+        if name not in models:
+            raise ValueError(
+                f"decision_curve.harm names `{name}`, which is not a model; the models are "
+                f"{', '.join(models)}"
+            )
+
+
+def check_resampling(protocol: BinaryAnalysis) -> None:
+    """Raise if an interval is asked for that needs resamples, and there are none."""
+    wanted = protocol.discrimination.interval
+    if wanted.startswith("bootstrap") and not protocol.bootstrap.n_resamples:
+        raise ValueError(
+            f"discrimination.interval `{wanted}` needs resamples, and bootstrap.n_resamples is 0; "
+            "give at least 2 (1000 is usual), or another interval (delong, logit, hanley-mcneil)"
         )
 
 

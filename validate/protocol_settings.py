@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 SCHEMA_VERSION: Literal[1] = 1
 DEFAULT_SEED = 20240416
+MOST_THRESHOLDS = 1000
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -109,18 +110,46 @@ class DecisionGrid(Strict):
     def _ordered(self) -> "DecisionGrid":
         if self.start >= self.stop:
             raise ValueError("`from` must be smaller than `to`")
+        if self._count() > MOST_THRESHOLDS:
+            raise ValueError(
+                f"a `step` of {self.step:g} makes {self._count():,} thresholds; make it larger, so "
+                f"that there are at most {MOST_THRESHOLDS:,}"
+            )
         return self
+
+    def _count(self) -> int:
+        return int((self.stop - self.start) / self.step + 1e-9) + 1
 
     def thresholds(self) -> list[float]:
         """Return the grid, ends included, free of accumulated rounding."""
-        count = int((self.stop - self.start) / self.step + 1e-9) + 1
-        return [round(self.start + i * self.step, 10) for i in range(count)]
+        return [round(self.start + i * self.step, 10) for i in range(self._count())]
+
+
+class BinaryDecisionGrid(DecisionGrid):
+    """Threshold probabilities of the decision curves, and what the models' predictions cost.
+
+    `at` is where net benefit is tabulated; when it is not given, the development cohort's event
+    rate, rounded to the grid. `harm` names models and the harm of obtaining their predictions (a
+    biopsy, a scan), in net-benefit units: 0.01 is worth one missed event in 100 patients. It is
+    subtracted from the model's net benefit at every threshold.
+    """
+
+    harm: dict[Name, Annotated[float, Field(ge=0.0, lt=1.0)]] = Field(default_factory=dict)
 
 
 class Bootstrap(Strict):
     """Number of bootstrap resamples; 0 switches resampling off."""
 
     n_resamples: Annotated[int, Field(ge=0, le=100_000)] = 1000
+
+    @model_validator(mode="after")
+    def _not_one(self) -> "Bootstrap":
+        if self.n_resamples == 1:
+            raise ValueError(
+                "a single resample shows no uncertainty; give 0 for no resampling, or at least 2 "
+                "(1000 is usual)"
+            )
+        return self
 
 
 class Comparisons(Strict):

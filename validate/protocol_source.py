@@ -12,6 +12,7 @@ from extval.validate.protocol import (
     Protocol,
     SurvivalProtocol,
     binary_protocol,
+    check_resampling,
 )
 from extval.validate.protocol_settings import DEFAULT_SEED, Bootstrap, Thresholds
 
@@ -35,8 +36,14 @@ def from_file(path: Path, *, seed: int | None = None, n_resamples: int | None = 
     if seed is not None:
         changes["seed"] = seed
     if n_resamples is not None:
-        changes["bootstrap"] = Bootstrap(n_resamples=n_resamples)
-    return protocol.model_copy(update=changes)
+        changes["bootstrap"] = _bootstrap(n_resamples)
+    changed = protocol.model_copy(update=changes)
+    if isinstance(changed, BinaryProtocol):
+        try:
+            check_resampling(changed)
+        except ValueError as error:
+            raise InputError(f"--bootstrap {n_resamples}: {error}.") from error
+    return changed
 
 
 def from_flags(
@@ -62,8 +69,19 @@ def from_flags(
         columns=Columns(patient=columns[0], center=columns[1], cohort=columns[2]),
         thresholds=_thresholds(threshold),
         seed=DEFAULT_SEED if seed is None else seed,
-        n_resamples=1000 if n_resamples is None else n_resamples,
+        n_resamples=1000 if n_resamples is None else _bootstrap(n_resamples).n_resamples,
     )
+
+
+def _bootstrap(n_resamples: int) -> Bootstrap:
+    """Return the number of resamples that `--bootstrap` gives."""
+    try:
+        return Bootstrap(n_resamples=n_resamples)
+    except ValidationError as error:
+        raise InputError(
+            f"--bootstrap {n_resamples}: give 0 for no resampling, or a number from 2 to 100,000 "
+            "(1000 is usual)."
+        ) from error
 
 
 def _thresholds(text: str) -> Thresholds:

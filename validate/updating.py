@@ -30,7 +30,7 @@ def add_updating(found: GroupFindings, study: BinaryStudy, group: Group, model: 
         ("update_slope", chosen.model.slope),
     ):
         estimate = Estimate(
-            value=value,
+            value=value if chosen.model.status is Status.OK else np.nan,
             interval=Interval.undefined(level),
             method=words,
             n=y_true.size,

@@ -60,3 +60,29 @@ def plot_decision(
     )
     ax.spines["bottom"].set_color(GREY)
     return ax
+
+
+def plot_decision_difference(curve: Columns, ax: Axes, *, at: float | None = None) -> Axes:
+    """Draw a difference in net benefit, columns threshold, difference, lower and upper."""
+    known = [
+        (t, low, high)
+        for t, low, high in zip(curve["threshold"], curve["lower"], curve["upper"], strict=True)
+        if low is not None and high is not None
+    ]
+    if known:
+        t, low, high = zip(*known, strict=True)
+        ax.fill_between(t, low, high, color=tint(GREY), linewidth=0)
+    if at is not None:
+        ax.axvline(at, color=LIGHT_GREY, linewidth=0.6)
+    ax.axhline(0.0, color=GREY, linewidth=0.6)
+    ax.plot(curve["threshold"], curve["difference"], color="#000000", linewidth=1.0)
+    heights = [v for name in ("difference", "lower", "upper") for v in curve[name] if v is not None]
+    bottom, top = min([0.0, *heights]), max([0.0, *heights])
+    room = 0.08 * (top - bottom) or 0.01
+    return dress(
+        ax,
+        xlabel="Threshold probability",
+        ylabel="Difference",
+        xlim=(min(curve["threshold"]), max(curve["threshold"])),
+        ylim=(bottom - room, top + room),
+    )

@@ -42,3 +42,19 @@ def _dressed(curves: Sequence[tuple[Look, Columns]], ax: Axes) -> Axes:
         xticks=QUINTS,
         yticks=QUINTS,
     )
+
+
+def plot_precision_recall(curves: Sequence[tuple[Look, Columns]], ax: Axes) -> Axes:
+    """Draw precision-recall curves; the grey line is the event rate, which no ranking gives."""
+    for look, curve in curves:
+        ax.plot([0, 1], [curve["event_rate"][0]] * 2, color=LIGHT_GREY, linewidth=0.6)
+        draw_line(ax, curve["recall"], curve["precision"], look, clip_on=False)
+    return dress(
+        ax,
+        xlabel="Recall (sensitivity)",
+        ylabel="Precision (PPV)",
+        xlim=(0, 1),
+        ylim=(0, 1),
+        xticks=QUINTS,
+        yticks=QUINTS,
+    )

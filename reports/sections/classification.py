@@ -3,6 +3,7 @@
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Paragraph, Section
 from extval.reports.index import Index, Measure
+from extval.reports.labels import AT_PREVALENCE
 from extval.reports.sections.differences import differences
 from extval.reports.tabulation import metric_table
 
@@ -12,7 +13,16 @@ COMBINED = ("balanced_accuracy", "f1", "youden", "lr_positive", "lr_negative", "
 
 def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
-    return () if index.is_survival else tuple(map(Measure, (*PROPORTIONS, *COMBINED)))
+    if index.is_survival:
+        return ()
+    return tuple(map(Measure, (*PROPORTIONS, *COMBINED, *_at_prevalences(index))))
+
+
+def _at_prevalences(index: Index) -> tuple[str, ...]:
+    """Return the predictive values at stated prevalences, in the order of the store."""
+    return tuple(
+        dict.fromkeys(r.metric for r in index.results.metrics if AT_PREVALENCE in r.metric)
+    )
 
 
 def section(index: Index) -> Section:
@@ -21,6 +31,10 @@ def section(index: Index) -> Section:
     for caption, metrics in (
         ("Classification at the frozen threshold.", PROPORTIONS),
         ("Classification at the frozen threshold: combined measures and ratios.", COMBINED),
+        (
+            "Predictive values that sensitivity and specificity imply at stated event rates.",
+            _at_prevalences(index),
+        ),
     ):
         table = metric_table(
             index,

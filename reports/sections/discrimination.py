@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section
-from extval.reports.figures.roc import plot_roc, plot_roc_band
+from extval.reports.figures.roc import plot_precision_recall, plot_roc, plot_roc_band
 from extval.reports.index import DEVELOPMENT, POOLED, Index, Measure
 from extval.reports.sections.differences import VS_DEVELOPMENT, differences
 from extval.reports.sections.legends import model_curves, model_keys
@@ -36,6 +36,7 @@ def section(index: Index) -> Section:
     blocks += [table] if table else []
     blocks.append(roc_figure(index))
     blocks += _bands(index)
+    blocks += _precision_recall(index)
     return Section(
         "Discrimination", (*blocks, *differences(index, COMPARED), *_against_development(index))
     )
@@ -68,6 +69,24 @@ def _bands(index: Index) -> Iterator[Figure]:
                 columns=3,
                 left_mm=10.0,
             )
+
+
+def _precision_recall(index: Index) -> Iterator[Figure]:
+    """Yield the precision-recall curves of the pooled cohorts."""
+    panels = []
+    for group in index.cohorts:
+        curves = model_curves(index, "precision_recall", group)
+        if curves:
+            plot = Plot(partial(plot_precision_recall, curves), SQUARE_MM)
+            panels.append(Panel(index.name(group), (plot,), index.size(group)))
+    if panels:
+        yield Figure(
+            caption="Precision-recall curves.",
+            panels=tuple(panels),
+            columns=2,
+            keys=model_keys(index),
+            remarks=("Grey line, the event rate: the precision of a useless prediction.",),
+        )
 
 
 def roc_panel(index: Index, group: CohortRow, size_mm: float, *, title: str = "") -> Panel | None:

@@ -44,6 +44,8 @@ KNOWN_CURVES = {
     "cumulative_incidence_landmark",
     "risk_table_landmark",
     "roc_band",
+    "precision_recall",
+    "decision_difference",
     "calibration_belt",
     "calibration_t",
     "calibration_groups_t",

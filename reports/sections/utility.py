@@ -4,7 +4,7 @@ from functools import partial
 
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Figure, Panel, Paragraph, Plot, Section
-from extval.reports.figures.decision import plot_decision
+from extval.reports.figures.decision import plot_decision, plot_decision_difference
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.sections.differences import differences
 from extval.reports.sections.legends import (
@@ -19,13 +19,21 @@ from extval.validate.store import CohortRow
 
 OVERVIEW_MM, PANEL_MM = 56.0, 38.0
 SAME = 1e-9
-COMPARED = ("net_benefit", "nri_categorical", "nri_continuous", "idi")
+SCALES = ("net_benefit_standardized", "interventions_avoided")
+NRI = ("nri_categorical", "nri_continuous")
+COMPARED = (
+    "net_benefit",
+    *(f"{index}{part}" for index in NRI for part in ("", "_events", "_nonevents")),
+    "idi",
+)
+MOST_PAIRS = 12
 
 
 def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
-    horizons = index.horizons or (None,)
-    return tuple(Measure("net_benefit", horizon) for horizon in horizons)
+    if index.is_survival:
+        return tuple(Measure("net_benefit", horizon) for horizon in index.horizons)
+    return tuple(map(Measure, ("net_benefit", *SCALES)))
 
 
 def section(index: Index) -> Section:
@@ -53,6 +61,7 @@ def section(index: Index) -> Section:
             )
         )
         blocks += _with_bands(index)
+        blocks += _pairs(index)
     elif table is not None:
         blocks.append(Paragraph("There is no decision curve in these results."))
     return Section("Clinical utility", (*blocks, *differences(index, COMPARED)))
@@ -96,6 +105,38 @@ def _with_bands(index: Index) -> list[Block]:
                     columns=3,
                     left_mm=11.0,
                     keys=strategy_keys(),
+                )
+            )
+    return blocks
+
+
+def _pairs(index: Index) -> list[Block]:
+    """Return the difference between two decision curves in one panel a pair of models."""
+    rows = [row for group in index.cohorts for row in index.comparisons(group, "net_benefit")]
+    pairs = list(dict.fromkeys((row.model_a, row.model_b) for row in rows))
+    if len(pairs) > MOST_PAIRS:
+        return [
+            Paragraph(
+                f"The decision curves of {len(pairs)} pairs of models differ by what is in "
+                "curves/decision_difference.csv of the results folder; they are too many to draw."
+            )
+        ]
+    blocks: list[Block] = []
+    for group in index.cohorts:
+        panels = []
+        for a, b in pairs:
+            curve = index.curve("decision_difference", group, model_a=a, model_b=b)
+            if curve:
+                draw = partial(plot_decision_difference, curve, at=_stated(index))
+                panels.append(Panel(f"{a} \u2212 {b}", (Plot(draw, PANEL_MM),)))
+        if panels:
+            blocks.append(
+                Figure(
+                    caption="Difference in net benefit, first minus second, with its pointwise "
+                    f"{index.level} bootstrap band. {index.title(group)}.",
+                    panels=tuple(panels),
+                    columns=3,
+                    left_mm=13.0,
                 )
             )
     return blocks

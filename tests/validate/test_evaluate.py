@@ -71,11 +71,13 @@ def test_the_folder_is_as_documented(evaluated):
     assert {path.stem for path in (evaluated / "curves").iterdir()} == {
         "roc",
         "roc_band",
+        "precision_recall",
         "calibration",
         "calibration_belt",
         "calibration_groups",
         "risk_distribution",
         "decision",
+        "decision_difference",
     }
     manifest = json.loads((evaluated / "manifest.json").read_text())
     listed = {item["path"] for item in manifest["outputs"]}
