@@ -73,6 +73,11 @@ class RiskSums:
     mean: FloatArray
     shift: float
 
+    @property
+    def vanish(self) -> bool:
+        """Whether the relative risk of a whole risk set underflows beside the largest one."""
+        return not bool((self.inverse <= _WIDE).all())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Derivatives:
@@ -159,7 +164,7 @@ def derivatives(strata: list[CoxStratum], beta: FloatArray) -> Derivatives:
     for stratum in strata:
         lp = np.einsum("ij,j->i", stratum.x, beta)
         sums = risk_sums(stratum, lp)
-        if not (sums.inverse <= _WIDE).all():
+        if sums.vanish:
             value = -np.inf
             break
         value += float((lp[stratum.dying] - sums.shift - sums.log_total).sum())
@@ -185,27 +190,6 @@ def moment_matrices(
     second = np.einsum("ij,ik->jk", met[:, None] * stratum.x, stratum.x)
     first = np.einsum("ij,ik->jk", factor[:, None] * sums.mean, sums.mean)
     return second, first
-
-
-def is_monotone(strata: list[CoxStratum], direction: FloatArray) -> bool:
-    """Return whether every event has the highest `x @ direction` of its risk set (to 1e-3).
-
-    Along such a direction the likelihood rises for ever.
-    """
-    for stratum in strata:
-        score = np.einsum("ij,j->i", stratum.x, direction)
-        slack = 1e-3 * float(np.ptp(score))
-        if stratum.cover is None:
-            highest = np.maximum.accumulate(score[::-1])[::-1][stratum.first_in]
-        else:
-            at_risk = [
-                score[(stratum.start <= j) & (j < stratum.stop)].max()
-                for j in range(stratum.slot_time.size)
-            ]
-            highest = np.array(at_risk)
-        if (score[stratum.dying] < highest[stratum.slot] - slack).any():
-            return False
-    return True
 
 
 def _arrange(

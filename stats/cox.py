@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, ndtr, ndtri
 
 from extval.stats import _checks
-from extval.stats._newton_cox import Maximum, is_estimable, maximise, profile_limit
+from extval.stats._cox_supremum import Maximum
+from extval.stats._newton_cox import is_estimable, maximise, profile_limit
 from extval.stats._partial_likelihood import CoxStratum, Derivatives, derivatives, strata_of
 from extval.stats.results import Estimate, Interval, SignificanceTest, Status
 
@@ -17,6 +18,7 @@ FloatArray = NDArray[np.float64]
 
 TIE_METHODS = ("efron", "breslow")
 INTERVAL_METHODS = ("wald", "profile")
+_WIDE = 10.0  # range of a term in log hazard, beyond which its Wald test is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +113,10 @@ def cox_regression(
     -------
     CoxFit
         All NaN without events, with a predictor that does not vary among the patients at risk, and
-        with collinear predictors; all but the score test where Newton's method fails. With a
-        monotone likelihood (separation) the coefficients that diverge are NaN and named in
-        `diverging`, the others are estimated in the limit, and a profile interval has its one
-        finite limit.
+        with collinear predictors. With a monotone likelihood (separation) the coefficients that
+        diverge are NaN and named in `diverging`, the others are estimated in the limit, and a
+        profile interval has its one finite limit (none, where a coefficient can go either way). A
+        term that is finite but whose Wald test has broken down says so in its status.
 
     Raises
     ------
@@ -123,7 +125,12 @@ def cox_regression(
 
     Notes
     -----
-    Newton's method with step halving on centred and scaled columns, to a step below 1e-9. Times
+    Newton's method with step halving on centred and scaled columns, to a step below 1e-9. Where
+    that does not end, a linear program over the order of the covariates in the risk sets decides
+    whether a maximum exists; if it does, it is found by a line search however far out it lies. A
+    term has the caution of a nearly monotone likelihood if its relative hazards exceed
+    :math:`e^{10}` and its Wald chi-square is less than a tenth of its likelihood-ratio one, or not
+    significant at the level of the intervals where that one is. Times
     are compared as exact floats: events are tied only if their times are the same float, whereas
     R merges times within about 1e-8 relative (``timefix``).
     Agrees with R survival 3.5.3 ``coxph`` (Efron, Breslow, strata, delayed entry: coefficients,
@@ -186,10 +193,11 @@ def cox_regression(
     finite = best.diverging == 0
     beta, covariance = np.where(finite, best.beta, nan), np.full((p, p), nan)
     inside = np.ix_(finite, finite)
-    covariance[inside] = np.linalg.inv(best.information[inside])
+    covariance[inside] = best.covariance[inside]
     if (np.diag(covariance) <= 0.0).any():
         return _undefined(sheet, center, ties, Status.NOT_CONVERGED)
     limits = [_limits(layers, best, covariance, j, level, profile=profile) for j in range(p)]
+    extreme = _extreme(layers, best, covariance, level)
     terms = tuple(
         _term(
             sheet,
@@ -197,7 +205,7 @@ def cox_regression(
             beta[j] / scale[j],
             sqrt(covariance[j, j]) / scale[j] if finite[j] else nan,
             (limits[j][0] / scale[j], limits[j][1] / scale[j]),
-            _term_status(best, j, limits[j]),
+            _term_status(best, j, limits[j], extreme=bool(extreme[j])),
         )
         for j in range(p)
     )
@@ -260,17 +268,37 @@ def _limits(
         margin = z * sqrt(covariance[j, j])
         return float(best.beta[j]) - margin, float(best.beta[j]) + margin
     reach = 1.0 if side else z * sqrt(covariance[j, j])
-    low = -inf if side < 0 else profile_limit(layers, best, j, z=z, reach=-reach)
-    high = inf if side > 0 else profile_limit(layers, best, j, z=z, reach=reach)
+    falls = best.cone is not None and best.cone.falls[j]
+    climbs = best.cone is not None and best.cone.climbs[j]
+    low = -inf if falls else profile_limit(layers, best, j, z=z, reach=-reach)
+    high = inf if climbs else profile_limit(layers, best, j, z=z, reach=reach)
     return (nan, nan) if np.isnan([low, high]).any() else (low, high)
 
 
-def _term_status(best: Maximum, j: int, limits: tuple[float, float]) -> Status:
+def _extreme(
+    layers: list[CoxStratum], best: Maximum, covariance: FloatArray, level: float
+) -> NDArray[np.bool_]:
+    """Return which terms have relative hazards so wide that their Wald test has broken down."""
+    p, quantile = best.beta.size, float(ndtri(0.5 + level / 2)) ** 2
+    extreme = np.zeros(p, dtype=np.bool_)
+    for j in np.flatnonzero(best.diverging == 0):
+        reach = max(float(np.ptp(layer.x[layer.start < layer.stop, j])) for layer in layers)
+        if reach * abs(best.beta[j]) > _WIDE:
+            rest = maximise(layers, np.where(np.arange(p) == j, 0.0, best.beta), np.arange(p) != j)
+            ratio = 2.0 * (best.value - rest.value)
+            wald = best.beta[j] ** 2 / covariance[j, j]
+            extreme[j] = wald < 0.1 * ratio or wald < quantile <= ratio
+    return extreme
+
+
+def _term_status(best: Maximum, j: int, limits: tuple[float, float], *, extreme: bool) -> Status:
     if best.diverging[j]:
         return Status.MONOTONE_LIKELIHOOD
     if np.isnan(limits).any():
         return Status.PROFILE_UNBOUNDED
-    return Status.MONOTONE_ELSEWHERE if best.diverging.any() else Status.OK
+    if best.diverging.any():
+        return Status.MONOTONE_ELSEWHERE
+    return Status.NEARLY_MONOTONE if extreme else Status.OK
 
 
 def _term(
@@ -287,7 +315,7 @@ def _term(
         return Estimate(
             value=value,
             se=error,
-            interval=Interval(low, high, sheet.level),
+            interval=Interval(float(low), float(high), sheet.level),
             method=sheet.method,
             n=sheet.n,
             events=sheet.events,

@@ -1,6 +1,7 @@
 """What a Cox model leaves over: martingale, score and Schoenfeld residuals, and robust variance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import nan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from extval.stats import _checks
 from extval.stats._partial_likelihood import CoxStratum, RiskSums, exposure, risk_sums, strata_of
 from extval.stats.cox import TIE_METHODS
+from extval.stats.results import Status
 
 FloatArray = NDArray[np.float64]
 
@@ -26,12 +28,14 @@ class CoxResiduals:
         Covariates of each patient with the event less their mean in the risk set.
     schoenfeld_rows : ndarray of int, shape (events,)
         Which patients these are: stratum by stratum, in the order of their times.
+    status : Status
     """
 
     martingale: FloatArray
     score: FloatArray
     schoenfeld: FloatArray
     schoenfeld_rows: NDArray[np.intp]
+    status: Status = Status.OK
 
 
 def cox_residuals(
@@ -56,7 +60,8 @@ def cox_residuals(
     Returns
     -------
     CoxResiduals
-        Patients of a stratum without an event have residuals of zero.
+        Patients of a stratum without an event have residuals of zero. NaN, with a status, in a
+        stratum whose relative hazards span more than floating-point numbers.
 
     Raises
     ------
@@ -94,11 +99,15 @@ def cox_residuals(
 
     centered = predictors - predictors.mean(axis=0) if n else predictors
     layers = strata_of(follow_up, had_event, centered, layer=layer, entry=started, efron=efron)
+    status = Status.OK
     martingale, score = np.zeros(n), np.zeros((n, p))
     schoenfeld = [np.zeros((0, p))]
     rows = [np.zeros(0, dtype=np.intp)]
     for stratum in layers:
         sums = risk_sums(stratum, np.einsum("ij,j->i", stratum.x, beta))
+        if sums.vanish:
+            status = Status.RELATIVE_HAZARD_TOO_WIDE
+            sums = replace(sums, inverse=np.full(sums.inverse.size, nan), mean=sums.mean * nan)
         died = np.zeros(stratum.rows.size)
         died[stratum.dying] = 1.0
         hazard = exposure(stratum, sums.inverse)
@@ -115,6 +124,7 @@ def cox_residuals(
         score=score,
         schoenfeld=np.concatenate(schoenfeld),
         schoenfeld_rows=np.concatenate(rows),
+        status=status,
     )
 
 

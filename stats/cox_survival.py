@@ -1,7 +1,7 @@
 """Cumulative hazard and survival that a fitted Cox model predicts for one covariate vector."""
 
-from dataclasses import dataclass
-from math import exp
+from dataclasses import dataclass, replace
+from math import exp, nan
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from extval.stats.cox import CoxFit
 from extval.stats.results import Status
 
 FloatArray = NDArray[np.float64]
+
+_REACH = 340.0  # log hazards up to which squares of hazards are finite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,7 +37,8 @@ class CoxSurvival:
         The curve says nothing beyond this time.
     method : str
     status : Status
-        `Status.OK`, or that of the fit; then there are no curves.
+        `Status.OK`, or that of the fit; then there are no curves. Where the relative hazards span
+        more than floating-point numbers, the curve is NaN.
     """
 
     stratum: Any
@@ -140,7 +143,11 @@ def _curve(
 ) -> CoxSurvival:
     """Return the curve of one stratum; `point` and the covariates have the means subtracted."""
     sums = risk_sums(stratum, np.einsum("ij,j->i", stratum.x, fit.coefficients))
-    factor = exp(float((point * fit.coefficients).sum()) - sums.shift)
+    ahead, status = float((point * fit.coefficients).sum()) - sums.shift, fit.status
+    if sums.vanish or max(abs(ahead), float(np.abs(sums.log_total).max())) > _REACH:
+        status = Status.RELATIVE_HAZARD_TOO_WIDE
+        sums = replace(sums, inverse=np.full(sums.inverse.size, nan))
+    factor = exp(min(ahead, _REACH))
     running = [
         np.cumsum(np.add.reduceat(increments, stratum.slot_start, axis=0), axis=0)
         for increments in (
@@ -160,9 +167,9 @@ def _curve(
         std_error=std_error,
         survival=np.exp(-hazard),
         lower=np.exp(-hazard - margin),
-        upper=np.minimum(np.exp(-hazard + margin), 1.0),
+        upper=np.exp(np.minimum(margin - hazard, 0.0)),
         level=level,
         last_follow_up=last,
         method=f"Cox regression, {fit.ties.capitalize()} cumulative hazard; log",
-        status=fit.status,
+        status=status,
     )

@@ -1,7 +1,7 @@
 """The test of proportional hazards by scaled Schoenfeld residuals, for each term and for all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
@@ -82,8 +82,8 @@ def proportional_hazards_test(
     Returns
     -------
     ProportionalHazards
-        NaN where the fit is, and where no time variation is left to test (one event time). `status`
-        says which.
+        NaN where the fit is, where its relative hazards span more than floating-point numbers, and
+        where no time variation is left to test (one event time). `status` says which.
 
     Raises
     ------
@@ -146,6 +146,10 @@ def proportional_hazards_test(
         efron=ties == "efron",
     )
     rows = np.concatenate([stratum.rows[stratum.dying] for stratum in layers])
+    lps = (np.einsum("ij,j->i", layer.x, fit.coefficients / x_scale) for layer in layers)
+    if any(risk_sums(layer, lp).vanish for layer, lp in zip(layers, lps, strict=True)):
+        wide = replace(fit, status=Status.RELATIVE_HAZARD_TOO_WIDE)
+        return _without_test(sheet, wide, places, labels, scale)
     g = g - g[rows].mean()
     u, information, residuals = _score_and_information(layers, fit.coefficients / x_scale, g)
 

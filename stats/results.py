@@ -211,6 +211,9 @@ class Status(Enum):
     UNINFORMATIVE_PREDICTOR = (
         "Not estimable: a predictor does not vary among the patients at risk when events happen."
     )
+    NO_REFERENCE_CATEGORY = (
+        "Not estimable: no patient is in the category that the others are compared with."
+    )
     MONOTONE_LIKELIHOOD = (
         "Not estimable: at every event time the patient with the event had the most extreme value, "
         "so the Cox likelihood has no maximum and the hazard ratio is infinite or zero."
@@ -218,6 +221,14 @@ class Status(Enum):
     MONOTONE_ELSEWHERE = (
         "Another predictor of this Cox model has no finite estimate (monotone likelihood); this "
         "one is estimated in the limit."
+    )
+    NEARLY_MONOTONE = (
+        "Finite but extreme: the values order the events almost perfectly, so the Wald interval "
+        "and test say little; read the profile-likelihood interval and the likelihood-ratio test."
+    )
+    RELATIVE_HAZARD_TOO_WIDE = (
+        "Not estimable: the relative hazards of this Cox model span more than the range of "
+        "floating-point numbers."
     )
     PROFILE_UNBOUNDED = (
         "A profile-likelihood limit was not found: the likelihood is too flat in that direction."

@@ -332,14 +332,6 @@ def test_patients_who_were_never_at_risk_change_nothing():
     assert_allclose(far.log_likelihood, fit.log_likelihood, rtol=1e-12)
 
 
-def test_the_score_test_needs_no_estimate():
-    """Thirty events in the exact order of a predictor with gaps too uneven to follow to the end."""
-    x = np.sort(np.random.default_rng(0).normal(size=30))[::-1, np.newaxis]
-    fit = cox_regression(np.arange(30), np.ones(30), x)
-    assert fit.status is Status.NOT_CONVERGED and isnan(fit.likelihood_ratio.p_value)
-    assert fit.score.status is Status.OK and fit.score.p_value < 1e-6
-
-
 def test_wide_values_do_not_overflow():
     rng = np.random.default_rng(3)
     x = rng.standard_cauchy((60, 2)) * [1e-6, 1e6]
@@ -426,5 +418,5 @@ def test_a_predictor_that_is_the_time_itself_ends_without_overflow():
     x = np.column_stack([-time, np.arange(10) % 2])
     for method in ("wald", "profile"):
         fit = cox_regression(np.tile(time, 30), np.ones(300), np.tile(x, (30, 1)), method=method)
-        assert fit.status in (Status.MONOTONE_LIKELIHOOD, Status.NOT_CONVERGED)
+        assert fit.status is Status.MONOTONE_LIKELIHOOD
         assert np.isnan(fit.coefficients[0])
