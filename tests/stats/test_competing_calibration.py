@@ -62,10 +62,10 @@ def test_agrees_with_finegray_and_coxph(name):
 
 @by_name
 def test_agrees_with_crr(name):
-    """crr stops at a small gradient; ties of events and censorings are broken for it."""
+    """For crr, censorings at the time of an event are moved a little later."""
     case = CASES[name]
     for wanted in case["flexible"]:
-        assert_allclose(four(curve_of(case, wanted["knots"])), wanted["crr"], rtol=1e-6)
+        assert_allclose(four(curve_of(case, wanted["knots"])), wanted["crr"], rtol=1e-8)
 
 
 def curve_of(case, n_knots):

@@ -73,26 +73,27 @@ def test_agrees_with_finegray_and_coxph(name):
     case = CASES[name]
     x = columns(case)
     found, wanted = fine_gray_regression(case["time"], case["code"], x), case["finegray"]
-    assert_allclose(found.coefficients, wanted["coef"], rtol=1e-8)
-    assert_allclose(found.model_covariance, wanted["var"], rtol=1e-8)
-    assert_allclose([found.log_likelihood_null, found.log_likelihood], wanted["loglik"], rtol=1e-10)
+    logs = found.log_likelihood_null, found.log_likelihood
     incidence = predicted_incidence(found, x[:5], t=case["horizon"])
-    assert_allclose(incidence, wanted["incidence"], rtol=1e-8)
+    assert_allclose(found.coefficients, wanted["coef"], rtol=1e-8, err_msg="coefficients")
+    assert_allclose(found.model_covariance, wanted["var"], rtol=1e-8, err_msg="covariance")
+    assert_allclose(logs, wanted["loglik"], rtol=1e-8, err_msg="log likelihood")
+    assert_allclose(incidence, wanted["incidence"], rtol=1e-8, err_msg="incidence")
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_agrees_with_crr(name):
-    """crr stops at a small gradient, two digits earlier than coxph."""
+    """For crr, censorings at the time of an event are moved a little later."""
     case = CASES[name]
     x = columns(case)
     found, wanted = fine_gray_regression(case["time"], case["code"], x), case["crr"]
-    assert_allclose(found.coefficients, wanted["coef"], rtol=1e-6)
-    assert_allclose(found.covariance, wanted["var"], rtol=1e-6)
-    assert_allclose(found.model_covariance, wanted["inverse"], rtol=1e-6)
     logs = found.log_likelihood_null, found.log_likelihood
-    assert_allclose(logs, [wanted["null"], wanted["loglik"]], rtol=1e-10)
     incidence = predicted_incidence(found, x[:5], t=case["horizon"])
-    assert_allclose(incidence, wanted["incidence"], rtol=1e-6)
+    assert_allclose(found.coefficients, wanted["coef"], rtol=1e-8, err_msg="coefficients")
+    assert_allclose(found.covariance, wanted["var"], rtol=1e-8, err_msg="sandwich")
+    assert_allclose(found.model_covariance, wanted["inverse"], rtol=1e-8, err_msg="covariance")
+    assert_allclose(logs, [wanted["null"], wanted["loglik"]], rtol=1e-8, err_msg="log likelihood")
+    assert_allclose(incidence, wanted["incidence"], rtol=1e-8, err_msg="incidence")
 
 
 @given(patients(kinds=2, least=3), st.floats(0.2, 30.0))

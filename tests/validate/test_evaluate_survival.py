@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from extval.stats.survival_calibration_curve import calibration_curve_t, calibration_groups_t
+
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference" / "evaluate_survival.json").read_text(encoding="utf-8")
 )
@@ -195,12 +197,46 @@ def test_competing_events_are_carried_through(run, extval, study, tmp_path):
     metric_names = set(rows.index.get_level_values("metric"))
     assert {"incidence_t", "gray_p", "auc_t", "brier_t", "oe_t", "net_benefit_t"} <= metric_names
     assert not {"survival_t", "logrank"} & metric_names
-    assert "competing" in rows.loc[("validation", "all", "full", "ici_t"), "note"]
     incidence = rows.loc[("validation", "all", "", "incidence_t")]
     outside = study[study["cohort"] == "validation"]
     assert incidence["n"] == len(outside)
     assert incidence["events"] == (outside["event"] == 1).sum()
     assert extval("verify", out).code == 0
+
+
+def test_cumulative_incidences_are_calibrated_by_a_fine_gray_model(run, extval, study, tmp_path):
+    died, third = study["event"] == 1, np.arange(len(study)) % 3 == 0
+    study["event"] = np.where(died & third, 7, study["event"])
+    protocol = PROTOCOL.replace("horizons: [5]", "horizons: [5], cause: 1")
+    assert run(study, protocol, "--bootstrap", "20").code == 0
+    out, outside = tmp_path / "out", study[study["cohort"] == "validation"]
+    observed = (outside["time"], outside["event"], outside["r_full"])
+    wanted = calibration_curve_t(*observed, horizon=5, cause=1)
+    rows = metrics(out)
+    for measure in ("ici", "e50", "e90", "emax"):
+        row = rows.loc[("validation", "all", "full", f"{measure}_t")]
+        assert_allclose(float(row["estimate"]), getattr(wanted, measure).value, rtol=1e-10)
+        assert row["method"].startswith("Fine-Gray regression on a restricted cubic spline of")
+        assert row["method"].endswith("3 knots, held fixed; bootstrap percentile, 20 resamples")
+        assert row["lower"] < row["upper"]
+    curves = pd.read_csv(out / "curves" / "calibration_t.csv")
+    assert set(curves["smoother"]) == {"rcs, Fine-Gray"}
+    mine = curves.query("cohort == 'validation' and center == 'all' and model == 'full'")
+    assert_allclose(mine["observed"], wanted.observed, rtol=1e-10)
+    assert (mine["lower"] < mine["upper"]).all()
+    groups = pd.read_csv(out / "curves" / "calibration_groups_t.csv")
+    mine = groups.query("cohort == 'validation' and center == 'all' and model == 'full'")
+    wanted = calibration_groups_t(*observed, horizon=5, cause=1)
+    assert_allclose(mine["observed"], wanted.observed, rtol=1e-10)
+    assert mine["events"].sum() == ((outside["event"] == 1) & (outside["time"] <= 5)).sum()
+    assert extval("verify", out).code == 0
+
+    stored = (out / "curves" / "calibration_t.csv").read_text(encoding="utf-8")
+    (out / "curves" / "calibration_t.csv").write_text(
+        stored.replace("rcs, Fine-Gray", "rcs"), encoding="utf-8"
+    )
+    said = extval("verify", out)
+    assert (said.code, "calibration_t.csv" in said.stdout + said.stderr) == (1, True)
 
 
 def test_a_cause_that_is_no_whole_number_is_named(run, study):

@@ -7,10 +7,12 @@ mat <- function(x) unname(as.matrix(x))
 
 # crr lets patients with an event be censored at the time of their event; a censoring moved a little later is out of their reach
 apart <- function(time, code) ifelse(code == 0, time + min(diff(sort(unique(time)))) / 4, time)
-# its line search gives up where rounding hides the gain, so the tightest of these that it reaches
+# at its default, gtol = 1e-6, crr stops up to 3e-6 off on these data; pressed further, its line search gives up where rounding hides the
+# gain. Two more Newton steps on its own derivatives take it to the maximum.
 by_crr <- function(time, code, x) {
-  for (gtol in 10^-(13:8)) { f <- crr(time, code, x, gtol = gtol, maxiter = 60); if (f$converged) return(f) }
-  stop("crr does not converge")
+  f <- crr(time, code, x, gtol = 1e-8, maxiter = 60); stopifnot(f$converged)
+  for (step in 1:2) f <- crr(time, code, x, init = f$coef + solve(f$inf, f$score), gtol = 1e-15, maxiter = 0)
+  f
 }
 by_coxph <- function(time, code, x, ties = "breslow") {
   x <- as.matrix(x); colnames(x) <- paste0("x", seq_len(ncol(x)))
