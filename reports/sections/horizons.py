@@ -8,6 +8,7 @@ from extval.reports.figures.calibration import plot_calibration
 from extval.reports.figures.decision import plot_decision
 from extval.reports.figures.over_time import plot_over_time
 from extval.reports.index import Index
+from extval.reports.sections.cumulative_incidence import is_stored
 from extval.reports.sections.legends import (
     TREAT_ALL_NAME,
     TREAT_NONE_NAME,
@@ -42,8 +43,13 @@ def horizon_figures(index: Index) -> Iterator[Figure]:
                 columns=2,
                 left_mm=13.0,
                 keys=(*model_keys(index), *strategy_keys()),
-                remarks=("Net benefit per patient, 1 \u2212 Kaplan-Meier among those treated.",),
+                remarks=(f"Net benefit per patient, {_observed_risk(index)} among those treated.",),
             )
+
+
+def _observed_risk(index: Index) -> str:
+    """Return what the risk observed by a horizon is estimated with."""
+    return "Aalen-Johansen incidence" if is_stored(index) else "1 \u2212 Kaplan-Meier"
 
 
 def _auc_panel(index: Index, group: CohortRow) -> Panel | None:
@@ -65,15 +71,17 @@ def _calibration(index: Index, group: CohortRow, horizon: float) -> Iterator[Fig
             draw = partial(plot_calibration, curve, groups, index.looks[name], alone=True)
             panels.append(Panel(name, (Plot(draw, SQUARE_MM),)))
     if panels:
+        model = "Fine-Gray" if is_stored(index) else "Cox"
+        observed = _observed_risk(index)
         yield Figure(
             caption=f"Calibration at {at_horizon(index, horizon)}. {index.title(group)}.",
             panels=tuple(panels),
             columns=3,
             left_mm=10.0,
             remarks=(
-                f"Line, flexible curve with its pointwise {index.level} band; symbols, groups of "
-                f"equal size by predicted probability, 1 \u2212 Kaplan-Meier with {index.level} "
-                "limits; grey diagonal, ideal.",
+                f"Line, flexible curve ({model}, restricted cubic spline) with its pointwise "
+                f"{index.level} band; symbols, groups of equal size by predicted probability, "
+                f"{observed} with {index.level} limits; grey diagonal, ideal.",
             ),
         )
 
