@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from extval.stats._ascent import ascend
 from extval.stats._kernels_cox_wide import add_derivatives
 from extval.stats._partial_likelihood import CoxStratum, Derivatives
 from extval.stats._recession import Recession, recession
@@ -20,11 +21,7 @@ from extval.stats.results import Status
 FloatArray = NDArray[np.float64]
 Ranks = list[NDArray[np.int64]]
 
-_MAX_ITERATIONS = 1000
-_SMALL_STEP = 1e-9
-_SETTLED = 1e-22  # gain that a last Newton step promises, relative to the log likelihood
-_ROUNDING = 1e-12  # the same, where no step gains any more
-_EQUAL = 1e-10
+_EQUAL = 1e-10  # scores in a direction of the cone, relative: closer ones are the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,9 +80,10 @@ def supremum(strata: list[CoxStratum], beta: FloatArray, free: NDArray[np.bool_]
         _, _, right = np.linalg.svd(rising.span.T, full_matrices=True)
         basis = np.einsum("ij,jk->ik", unit, right[rising.span.shape[1] :].T)
     start = np.where(free, 0.0, beta)
-    beta, here, iterations, status = _climb(strata, ranks, start, basis)
-    if status is Status.OK and cone is not None:
-        status = Status.MONOTONE_LIKELIHOOD
+    beta, here, iterations, found = ascend(
+        lambda place: wide_derivatives(strata, place, ranks), start, basis
+    )
+    status = Status.OK if cone is None else Status.MONOTONE_LIKELIHOOD
     return Maximum(
         beta=beta,
         value=here.value,
@@ -94,7 +92,7 @@ def supremum(strata: list[CoxStratum], beta: FloatArray, free: NDArray[np.bool_]
         identified=basis,
         cone=cone,
         iterations=iterations,
-        status=status,
+        status=status if found else Status.NOT_CONVERGED,
     )
 
 
@@ -167,55 +165,3 @@ def _ranks(strata: list[CoxStratum], direction: FloatArray) -> Ranks:
         rank[order[1:]] = np.cumsum(np.diff(score[order]) > slack)
         ranks.append(rank)
     return ranks
-
-
-def _climb(
-    strata: list[CoxStratum], ranks: Ranks, start: FloatArray, basis: FloatArray
-) -> tuple[FloatArray, Derivatives, int, Status]:
-    """Maximise over ``start + basis @ c`` by Newton steps of the best length."""
-    beta, here = start, wide_derivatives(strata, start, ranks)
-    floor = np.einsum("ij,ik,kj->j", basis, here.information, basis)
-    for iteration in range(_MAX_ITERATIONS + 1):
-        step = _step(here, basis, floor)
-        gain = float((here.gradient * step).sum())
-        settled = np.abs(step).max(initial=0.0) <= _SMALL_STEP * (1.0 + np.abs(beta).max())
-        if settled or gain <= _SETTLED * (1.0 + abs(here.value)):
-            if step.any():
-                beta = beta + step
-                here = wide_derivatives(strata, beta, ranks)
-            return beta, here, iteration, Status.OK
-        length = _length(strata, ranks, beta, step, gain)
-        if length == 0.0 or iteration == _MAX_ITERATIONS:
-            break
-        beta = beta + length * step
-        here = wide_derivatives(strata, beta, ranks)
-    level = gain <= _ROUNDING * (1.0 + abs(here.value))
-    return beta, here, iteration, Status.OK if level else Status.NOT_CONVERGED
-
-
-def _step(here: Derivatives, basis: FloatArray, floor: FloatArray) -> FloatArray:
-    """Return the Newton step in the directions of `basis`, shape (p, k)."""
-    inner = np.einsum("ij,ik,kl->jl", basis, here.information, basis)
-    root = np.sqrt(np.maximum(np.diag(inner), 1e-200 * floor))
-    root[root == 0.0] = 1.0
-    eigenvalues, vectors = np.linalg.eigh(inner / np.outer(root, root))
-    slope = np.einsum("ij,i->j", basis, here.gradient) / root
-    along = np.einsum("ij,i->j", vectors, slope) / np.maximum(eigenvalues, 1e-14)
-    return np.asarray(np.einsum("ij,j->i", basis, np.einsum("ij,j->i", vectors, along) / root))
-
-
-def _length(
-    strata: list[CoxStratum], ranks: Ranks, beta: FloatArray, step: FloatArray, gain: float
-) -> float:
-    """Return how far to go along `step`: doubled while it rises as steeply, halved once beyond."""
-    near, far, length = 0.0, np.inf, 1.0
-    for _ in range(200):
-        slope = float((wide_derivatives(strata, beta + length * step, ranks).gradient * step).sum())
-        if abs(slope) <= 0.5 * gain:
-            return length
-        if slope > 0.0:
-            near = length
-        else:
-            far = length
-        length = 2.0 * near if np.isinf(far) else (near + far) / 2.0
-    return near

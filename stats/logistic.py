@@ -5,15 +5,19 @@ from math import nan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from extval.stats import _checks
+from extval.stats._ascent import ascend
 from extval.stats._checks import FloatArray
 from extval.stats._kernels_logistic import newton
+from extval.stats._recession import recession
 from extval.stats.results import Status
 
 MAX_ITERATIONS = 200
 FLAT = 1e-4  # relative change of a linear predictor that no step to a maximum leaves
+SUSPECT = 1e-7  # the same, above which separation is looked for
+CLEAR = 1e-6  # margin of a complete separation, relative to the largest, that needs no second look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +71,10 @@ def logistic_regression(
     Notes
     -----
     Newton's method with step halving until the Newton decrement is below 1e-18. Where outcomes
-    are separated, wholly or in part [1]_, the likelihood flattens without a maximum: the
-    decrement vanishes while the linear predictors still move, and that is how separation is
-    told from a maximum. Agrees with R 4.2 ``glm(family = binomial)`` at ``epsilon = 1e-14`` to
+    are separated, wholly or in part [1]_, the likelihood flattens without a maximum. Where the
+    linear predictors still move as the decrement vanishes, or the information is singular, a linear
+    program decides whether they are; if not, a line search finds the maximum however far out it
+    lies. Agrees with R 4.2 ``glm(family = binomial)`` at ``epsilon = 1e-14`` to
     1e-8.
 
     References
@@ -126,12 +131,17 @@ def fitted(
     log_likelihood, iterations, moved = newton(
         scaled, total * is_event, total, shift, beta, information, MAX_ITERATIONS
     )
-    if moved > FLAT:
-        if events in (0, n):
-            return undefined(Status.ONE_CLASS)
+    if moved > SUSPECT:
         if np.linalg.matrix_rank(scaled[counted]) < p:
-            return undefined(Status.COLLINEAR)
-        return undefined(Status.SEPARATION if iterations < MAX_ITERATIONS else Status.NOT_CONVERGED)
+            return undefined(Status.ONE_CLASS if events in (0, n) else Status.COLLINEAR)
+        sign = np.where(is_event[counted], 1.0, -1.0)
+        if _separates(scaled[counted] * sign[:, None], beta):
+            return undefined(Status.ONE_CLASS if events in (0, n) else Status.SEPARATION)
+        if moved > FLAT:
+            found = _far_maximum(scaled[counted], sign, total[counted], shift[counted])
+            if found is None:
+                return undefined(Status.NOT_CONVERGED)
+            beta, information, log_likelihood, iterations = found
     inverse = np.linalg.inv(information) if p else information
     return LogisticFit(
         coefficients=beta / scale,
@@ -142,6 +152,50 @@ def fitted(
         events=events,
         status=Status.OK,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Derivatives:
+    value: float
+    gradient: FloatArray
+    information: FloatArray
+
+
+def _separates(rows: FloatArray, beta: FloatArray) -> bool:
+    """Return whether some b has ``rows @ b >= 0``, not all zero; `beta` may be one.
+
+    Rows are the columns of the patients, negative for those without the event.
+    """
+    margin = np.einsum("ij,j->i", rows, beta)
+    size = float(np.abs(margin).max())
+    return bool(size > 0.0 and margin.min() > CLEAR * size) or recession(rows) is not None
+
+
+def _far_maximum(
+    columns: FloatArray, sign: FloatArray, total: FloatArray, shift: FloatArray
+) -> tuple[FloatArray, FloatArray, float, int] | None:
+    """Return coefficients, information, log-likelihood and iterations of a maximum far out.
+
+    In orthonormal columns, so that steps are as good as the data.
+    """
+    basis, back = np.linalg.qr(columns)
+
+    def evaluate(place: FloatArray) -> _Derivatives:
+        lp = sign * (shift + np.einsum("ij,j->i", basis, place))
+        wrong = expit(-lp)
+        weight = total * wrong * expit(lp)
+        return _Derivatives(
+            value=float((total * log_expit(lp)).sum()),
+            gradient=np.einsum("i,ij->j", total * sign * wrong, basis),
+            information=np.einsum("i,ij,ik->jk", weight, basis, basis),
+        )
+
+    p = columns.shape[1]
+    place, here, iterations, found = ascend(evaluate, np.zeros(p), np.eye(p))
+    if not found:
+        return None
+    information = np.einsum("ji,jk,kl->il", back, here.information, back)
+    return np.linalg.solve(back, place), information, here.value, iterations
 
 
 def column_scale(columns: FloatArray) -> FloatArray:

@@ -68,6 +68,13 @@ def separated(columns, y):
     return -best.fun > 1e-9
 
 
+def completely_separated(columns, y):
+    """Return whether a direction has every event strictly above every non-event."""
+    x = np.asarray(columns, float) * np.where(np.asarray(y) == 1, 1, -1)[:, None]
+    found = linprog(np.zeros(x.shape[1]), A_ub=-x, b_ub=-np.ones(len(x)), bounds=(None, None))
+    return found.status == 0
+
+
 def oe(y, p, level):
     observed, expected, n = sum(y), sum(p), len(y)
     tail = (1 - level) / 2

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from extval.stats.logistic import logistic_regression
 from extval.stats.results import Status
@@ -60,6 +62,72 @@ def test_the_unit_of_a_column_does_not_matter(design, unit):
     wanted = logistic_regression(x, y, offset=offset)
     assert got.status is wanted.status
     assert_allclose(got.coefficients[1] * unit, wanted.coefficients[1], rtol=1e-9, atol=1e-12)
+
+
+@st.composite
+def tiny_designs(draw):
+    """Draw 3 to 12 patients with one to four tied columns, an intercept perhaps among them."""
+    n, p = draw(st.integers(3, 12)), draw(st.integers(1, 4))
+    cells = draw(st.lists(st.integers(-2, 2), min_size=n * p, max_size=n * p))
+    x = np.array(cells, float).reshape(n, p)
+    if draw(st.booleans()):
+        x[:, 0] = 1.0
+    y = np.array(draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
+    offset = np.array(draw(st.lists(st.sampled_from([-40.0, 0.0, 1.5]), min_size=n, max_size=n)))
+    return x, y, offset
+
+
+@given(tiny_designs())
+def test_every_fit_is_the_maximum_or_has_none(design):
+    """Complete and quasi-complete separation are those of a linear program over the patients."""
+    x, y, offset = design
+    got = logistic_regression(x, y, offset=offset)
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        assert got.status in (Status.COLLINEAR, Status.ONE_CLASS)
+    elif oracle.separated(x, y):
+        assert got.status is (Status.SEPARATION if 0 < y.sum() < y.size else Status.ONE_CLASS)
+    else:
+        assert not oracle.completely_separated(x, y)
+        assert got.status is Status.OK
+        # Each residual is 1 - mu or -mu: the score is their sum without cancellation.
+        sign = np.where(y == 1, 1.0, -1.0)
+        residual = sign * expit(-sign * (x @ got.coefficients + offset))
+        assert_allclose(x.T @ residual, 0.0, atol=1e-9)
+
+
+@given(tiny_designs())
+def test_a_complete_separation_is_named(design):
+    x, y, _ = design
+    assume(0 < y.sum() < y.size and np.linalg.matrix_rank(x) == x.shape[1])
+    assume(oracle.completely_separated(x, y))
+    assert logistic_regression(x, y).status is Status.SEPARATION
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6, 1e-8])
+def test_a_finite_maximum_is_found_however_far_out(gap):
+    """One pair in the wrong order by `gap`; through the origin, the slope solves one equation."""
+    x = np.array([-3.0, -1.0, -0.5, gap, -gap, 0.7, 2.0])
+    y = np.array([0, 0, 0, 0, 1, 1, 1])
+    got = logistic_regression(x[:, None], y)
+    sign = np.where(y == 1, 1.0, -1.0)
+    wanted = brentq(lambda b: (sign * x * expit(-sign * x * b)).sum(), 0, 1e12, rtol=1e-15)
+    assert got.status is Status.OK
+    assert_allclose(got.coefficients[0], wanted, rtol=1e-8)
+    with_intercept = logistic_regression(np.column_stack([np.ones(7), x]), y)
+    assert with_intercept.status is Status.OK and with_intercept.coefficients[1] > 5
+
+
+@pytest.mark.parametrize("n", [6, 50, 500])
+@pytest.mark.parametrize("tie", [0, 1])
+def test_uneven_gaps_do_not_hide_a_separation(n, tie):
+    """Gaps from 1 to exp(-20), complete or with a tie at the cut, beside a noise column."""
+    x = np.exp(-20 * np.arange(n) / n)
+    y = (np.arange(n) < n // 2) * 1
+    if tie:
+        x[n // 2] = x[n // 2 - 1]
+    noise = np.random.default_rng(n).normal(size=n)
+    for columns in ([np.ones(n), x], [np.ones(n), x, noise], [np.ones(n), x + noise, noise]):
+        assert logistic_regression(np.column_stack(columns), y).status is Status.SEPARATION
 
 
 ONES = [[1.0]] * 4
