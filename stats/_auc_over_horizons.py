@@ -6,11 +6,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from extval.stats._kernels_auc_curve import (
-    auc_over_horizons,
-    lay_out,
-    tie_ends,
-)
+from extval.stats._kernels_auc_curve import auc_over_horizons
 from extval.stats._sorting import stable_orders
 from extval.stats.results import Status
 
@@ -52,100 +48,42 @@ def horizon_points(
     time: FloatArray, kind: NDArray[np.int8], score: FloatArray, horizons: FloatArray
 ) -> HorizonPoints:
     """Return the AUC at each horizon and its average; at least one patient, inputs checked."""
-    n, events = time.size, int(np.count_nonzero(kind))
-    (score_order, time_order), _ = stable_orders(np.stack([score, time]))
-    start, stop = np.empty((2, n), np.int32)
-    tied = tie_ends(score[score_order], start, stop)
-    left_at, censoring_time, inverse_at_risk, hazard, curve = np.empty((5, n))
-    as_case, as_other = np.zeros((2, n))
-    event_time, event_weight = np.empty((2, events))
-    event_row, event_after = np.empty((2, events), np.int32)
-    event_is_case = np.empty(events, np.bool_)
-    censored_row = np.empty(n - events, np.int32)
-    first_censored, events_before = np.empty((2, n + 1), np.int32)
-    m = lay_out(
-        *(time, time_order, score_order, kind, left_at, as_case, as_other),
-        *(event_row, event_is_case, event_time, event_weight, event_after, censored_row),
-        *(censoring_time, first_censored, events_before, inverse_at_risk, hazard, curve),
+    n, h = time.size, horizons.size
+    both = np.empty((2, n))
+    both[0], both[1] = time, score
+    orders, repeats = stable_orders(both)
+    auc, se, incidence = np.full((3, h), nan)
+    counts = np.zeros((2, h), np.int64)
+    reached, average, average_se = auc_over_horizons(
+        time, kind, orders, repeats, horizons, ROUNDING, auc, se, incidence, counts
     )
-    if event_is_case.all():
-        as_other = as_other[:0]
-    ends = np.stack([start[event_row], stop[event_row]]) if tied else np.empty((2, 0), np.int32)
-    if not tied:
-        start = stop = start[:0]
-
-    # As `extval.stats.censoring.locate`, for all horizons.
-    last = time[time_order[-1]]
-    last_censored = m > 0 and censoring_time[m - 1] == last
-    reached = int(horizons.searchsorted(last, side="right")) if last_censored else horizons.size
-    n_jumps = censoring_time[:m].searchsorted(horizons, side="right")
-    n_jumps -= last_censored & (horizons == last)
-    uncensored = np.where(n_jumps > 0, curve[n_jumps - 1], 1.0)
-    counts = event_time.searchsorted(horizons, side="right")
-    h = horizons.size
-    auc, squares, incidence = np.full((3, h), nan)
-    cases, controls = np.zeros((2, h), np.int64)
-    average = squared = nan
-    if reached:
-        average, squared = auc_over_horizons(
-            left_at,
-            start,
-            stop,
-            as_case,
-            as_other,
-            event_row,
-            ends,
-            event_is_case,
-            event_weight,
-            event_after,
-            censored_row,
-            first_censored,
-            events_before,
-            inverse_at_risk[:m],
-            hazard[:m],
-            horizons[:reached],
-            counts[:reached],
-            n_jumps[:reached],
-            uncensored[:reached],
-            auc[:reached],
-            squares[:reached],
-            incidence[:reached],
-            cases[:reached],
-            controls[:reached],
-        )
-    statuses = tuple(
-        Status.BEYOND_FOLLOW_UP
-        if j >= reached
-        else Status.NO_CASE_BY_HORIZON
-        if cases[j] == 0
-        else Status.NO_CONTROL_AT_HORIZON
-        if controls[j] == 0
-        else Status.OK
-        for j in range(h)
-    )
-    status = statuses[-1]
-    if incidence[-1] > 0.0:
-        steps = np.diff(incidence, prepend=0.0) > 0.0
-        weighing = [found for found, step in zip(statuses, steps, strict=True) if step]
-        status = next((found for found in weighing if found is not Status.OK), Status.OK)
-    if status is not Status.OK:
-        average = squared = nan
+    statuses, status = (Status.OK,) * h, Status.OK
+    if reached < h or not counts.all():
+        statuses = tuple(_status(j < reached, *counts[:, j].tolist()) for j in range(h))
+        status = statuses[-1]
+        if incidence[-1] > 0.0:
+            steps = np.diff(incidence, prepend=0.0) > 0.0
+            weighing = [found for found, step in zip(statuses, steps, strict=True) if step]
+            status = next((found for found in weighing if found is not Status.OK), Status.OK)
+        if status is not Status.OK:
+            average = average_se = nan
     return HorizonPoints(
         auc=auc,
-        se=_standard_errors(squares, n),
+        se=se,
         incidence=incidence,
-        cases=cases,
-        controls=controls,
+        cases=counts[0],
+        controls=counts[1],
         statuses=statuses,
         average=average,
-        average_se=float(_standard_errors(np.array([squared]), n)[0]),
+        average_se=average_se,
         average_status=status,
     )
 
 
-def _standard_errors(squares: FloatArray, n: int) -> FloatArray:
-    """Return standard errors from sums of squared influences, whose sum is zero."""
-    if n < 2:
-        return np.full(squares.size, nan)
-    squares = np.where(squares <= ROUNDING * n, 0.0, squares)
-    return np.asarray(np.sqrt(squares / (n - 1) / n))
+def _status(reached: object, cases: int, controls: int) -> Status:
+    """Return `OK`, or why a horizon has no AUC."""
+    if not reached:
+        return Status.BEYOND_FOLLOW_UP
+    if cases == 0:
+        return Status.NO_CASE_BY_HORIZON
+    return Status.OK if controls else Status.NO_CONTROL_AT_HORIZON

@@ -3,283 +3,237 @@
 What a patient adds to the AUC at one horizon depends on who he or she is there. Cases, and those
 with a competing event, are gone through in the order of time, in which the censoring curve is
 estimated; those free of the event share one effect of that curve; those censored before have no
-other. So no horizon needs more than two passes over the scores, and no influence is stored.
-Influences add up to zero: their squares need no centring.
+other. Influences add up to zero: their squares need no centring.
+
+Four horizons are done side by side, so that the processor adds and multiplies four numbers at once.
+Who has left by a horizon is read from a table, `left`: its row is the first horizon at or after a
+patient's time (`enters`), its columns are the four horizons, and it holds 0.0 or 1.0.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
+from extval.stats._kernels_horizons import LANES, lay_out, left_table, tie_ends
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 Small = NDArray[np.int32]
 
 
 @kernel
-def tie_ends(keys: NDArray[np.uint64], start: Small, stop: Small) -> bool:
-    """Write the ends of the group of equal scores around each of n patients; return if any tie."""
-    n, first, tied = keys.size, 0, False
-    while first < n:
-        last = first + 1
-        while last < n and keys[last] == keys[first]:
-            last += 1
-        for i in range(first, last):
-            start[i], stop[i] = first, last
-        tied |= last > first + 1
-        first = last
-    return tied
-
-
-@kernel
-def lay_out(
-    time: FloatArray,
-    time_order: Small,
-    score_order: Small,
-    kind: NDArray[np.int8],
-    left_at: FloatArray,
-    as_case: FloatArray,
-    as_other: FloatArray,
-    event_row: Small,
-    event_is_case: NDArray[np.bool_],
-    event_time: FloatArray,
-    event_weight: FloatArray,
-    event_after: Small,
-    censored_row: Small,
-    censoring_time: FloatArray,
-    first_censored: Small,
-    events_before: Small,
-    inverse_at_risk: FloatArray,
-    hazard: FloatArray,
-    curve: FloatArray,
-) -> int:
-    """Lay the patients out by score and by time; return the number c of censoring times.
-
-    By score, (n,): `left_at`, and the weights `as_case` and `as_other`, zero on entry. By time:
-    those with an event (place by score, whether of interest, time, inverse of the probability of
-    not being censored before, censoring times up to theirs), then the censored (place by score).
-    Of each censoring time, (c + 1,) and more: where its patients begin, the events up to it, one
-    over those at risk, the hazard of being censored and the curve after it.
-
-    Events come before the censorings of the same time, as in
-    `extval.stats.censoring.censoring_curve`. Those censored at the last time leave at infinity: a
-    horizon at that time finds them free of the event.
-    """
-    n = time.size
-    place = np.empty(n, np.int32)
-    for i in range(n):
-        place[score_order[i]] = i
-    events, censored, c, uncensored = 0, 0, 0, 1.0
-    begin = 0
-    while begin < n:
-        now = time[time_order[begin]]
-        end, leaving = begin, 0
-        while end < n and time[time_order[end]] == now:
-            leaving += kind[time_order[end]] == 0
-            end += 1
-        for k in range(begin, end):
-            patient = time_order[k]
-            i = place[patient]
-            left_at[i] = now
-            if kind[patient] == 0:
-                censored_row[censored] = i
-                censored += 1
-                continue
-            is_case = kind[patient] == 1
-            weight = 1.0 / uncensored
-            event_row[events], event_is_case[events], event_time[events] = i, is_case, now
-            event_weight[events], event_after[events] = weight, c + (leaving > 0)
-            if is_case:
-                as_case[i] = weight
-            else:
-                as_other[i] = weight
-            events += 1
-        if leaving > 0:
-            at_risk = n - begin
-            left = at_risk - (end - begin - leaving)
-            uncensored *= (left - leaving) / left
-            censoring_time[c], first_censored[c] = now, censored - leaving
-            events_before[c] = events
-            inverse_at_risk[c], hazard[c], curve[c] = 1.0 / at_risk, leaving / at_risk, uncensored
-            c += 1
-            if end == n:
-                for k in range(censored - leaving, censored):
-                    left_at[censored_row[k]] = np.inf
-        begin = end
-    first_censored[c] = censored
-    return c
-
-
-@kernel
 def prefix_weights(
-    left_at: FloatArray,
+    enters: Small,
     as_case: FloatArray,
     as_other: FloatArray,
-    horizon: float,
-    uncensored: float,
+    left: FloatArray,
+    free: FloatArray,
+    uncensored: FloatArray,
     below: FloatArray,
     passed: FloatArray,
-) -> int:
-    """Write the weights of controls and of cases before each place by score, (n + 1,) both.
+) -> None:
+    """Write the weights of controls and of cases before each place by score, (n + 1, lanes).
 
-    `as_other` is empty without competing events. Return how many are free of the event.
+    `as_other` is empty without competing events.
     """
-    n, free, cases = left_at.size, 0, 0.0
-    for i in range(n):
-        below[i], passed[i] = free, cases
-        happened = left_at[i] <= horizon
-        free += not happened
-        cases += as_case[i] if happened else 0.0
-    below[n], passed[n] = free, cases
-    others = 0.0
+    below[0, :] = 0.0
+    passed[0, :] = 0.0
+    for i in range(enters.size):
+        e, weight = enters[i], as_case[i]
+        for s in range(LANES):
+            passed[i + 1, s] = passed[i, s] + weight * left[e, s]
+            below[i + 1, s] = below[i, s] + free[e, s]
+    others = np.zeros(LANES)
     for i in range(as_other.size):
-        below[i] += others
-        others += uncensored * as_other[i] if left_at[i] <= horizon else 0.0
-    below[n] += others
-    return free
+        e, weight = enters[i], as_other[i]
+        for s in range(LANES):
+            others[s] += uncensored[s] * weight * left[e, s]
+            below[i + 1, s] += others[s]
 
 
 @kernel
-def squares_of_free(
-    left_at: FloatArray,
+def event_terms(
+    count: int,
     start: Small,
     stop: Small,
-    horizon: float,
-    passed: FloatArray,
-    scale: float,
-    base: float,
-    drift: float,
-    step: float,
-    control_sum: FloatArray,
-) -> float:
-    """Return the sum of squared influences of those free of the event.
-
-    Adds `step` times their own part to `control_sum`, (n,). `start` is empty without ties.
-    """
-    tied = start.size > 0
-    one, two = 0.0, 0.0  # two sums, so that one addition need not wait for the other
-    for i in range(left_at.size):
-        above = passed[start[i]] + passed[stop[i]] if tied else 2.0 * passed[i]
-        free = left_at[i] > horizon
-        own = base - scale * above if free else 0.0
-        x = own - drift if free else 0.0
-        control_sum[i] += step * own
-        one, two = two + x * x, one
-    return one + two
-
-
-@kernel
-def case_terms(
     event_row: Small,
-    event_ends: Small,
-    event_is_case: NDArray[np.bool_],
+    event_enters: Small,
+    event_is_case: BoolArray,
     event_weight: FloatArray,
-    count: int,
-    uncensored: float,
+    left: FloatArray,
+    uncensored: FloatArray,
     below: FloatArray,
     passed: FloatArray,
     term: FloatArray,
-) -> tuple[float, int]:
+    sums: FloatArray,
+) -> None:
     """Write twice the weight of pairs that each of the first `count` events helps to win.
 
-    Return twice the weight of all pairs won, and the number of cases. `event_ends` is empty
-    without ties.
+    `sums`, (3, lanes), zero on entry: those of the cases and of the others, and the others' weight
+    as events.
     """
-    tied, all_cases = event_ends.shape[1] > 0, passed[passed.size - 1]
-    wins, cases = 0.0, 0
+    n = below.shape[0] - 1
     for j in range(count):
-        first = event_ends[0, j] if tied else event_row[j]
-        last = event_ends[1, j] if tied else event_row[j]
+        e, weight = event_enters[j], event_weight[j]
+        first, last = start[event_row[j]], stop[event_row[j]]
         if event_is_case[j]:
-            term[j] = event_weight[j] * (below[first] + below[last])
-            wins += term[j]
-            cases += 1
+            for s in range(LANES):
+                term[j, s] = weight * (below[first, s] + below[last, s]) * left[e, s]
+                sums[0, s] += term[j, s]
         else:
-            later = 2.0 * all_cases - passed[first] - passed[last]
-            term[j] = uncensored * event_weight[j] * later
-    return wins, cases
+            for s in range(LANES):
+                own = uncensored[s] * weight * left[e, s]
+                term[j, s] = own * (2.0 * passed[n, s] - passed[first, s] - passed[last, s])
+                sums[1, s] += term[j, s]
+                sums[2, s] += weight * left[e, s]
 
 
 @kernel
 def censoring_drift(
-    term: FloatArray,
     count: int,
-    free: float,
     n_jumps: int,
+    term: FloatArray,
+    left: FloatArray,
+    step: FloatArray,
+    jump_enters: Small,
+    first_censored: Small,
     events_before: Small,
     inverse_at_risk: FloatArray,
     hazard: FloatArray,
     later: FloatArray,
-    jump: FloatArray,
     drift: FloatArray,
+    all_jumps: FloatArray,
+    all_drifts: FloatArray,
+    squares: FloatArray,
 ) -> None:
-    """Write what reaches the patients through the estimated censoring curve.
+    """Write what reaches the patients through the estimated censoring curve, (times + 1, lanes).
 
-    A patient who leaves after k censoring times loses ``drift[k]``, and one who is censored at
-    time k gains ``jump[k]`` first. `free` is the sum of the terms of those free of the event.
+    A patient who leaves after k censoring times loses ``drift[k]``; one who is censored at time k
+    gains the jump at it first. ``later[count]`` holds the sum of the terms of those free of the
+    event; the squared influences of the censored are added to `squares`.
     """
-    later[count] = free
     for j in range(count - 1, -1, -1):
-        later[j] = later[j + 1] + term[j]
-    drift[0] = 0.0
+        for s in range(LANES):
+            later[j, s] = later[j + 1, s] + term[j, s]
+    drift[0, :] = 0.0
     for k in range(n_jumps):
-        jump[k] = later[min(events_before[k], count)] * inverse_at_risk[k]
-        drift[k + 1] = drift[k] + hazard[k] * jump[k]
+        e, j, own_hazard = jump_enters[k], min(events_before[k], count), hazard[k]
+        leaving, inverse = float(first_censored[k + 1] - first_censored[k]), inverse_at_risk[k]
+        jumps, drifts = 0.0, 0.0
+        for s in range(LANES):
+            jump = later[j, s] * inverse * left[e, s]
+            drift[k + 1, s] = drift[k, s] + own_hazard * jump
+            x = jump - drift[k + 1, s] * left[e, s]
+            squares[s] += leaving * x * x
+            jumps += step[s] * jump
+            drifts += step[s] * drift[k + 1, s]
+        all_jumps[k] += jumps
+        all_drifts[k + 1] += drifts
+    for s in range(LANES):
+        for k in range(n_jumps, hazard.size):
+            all_drifts[k + 1] += step[s] * drift[n_jumps, s]
+
+
+@kernel
+def squares_of_events(
+    count: int,
+    n_jumps: int,
+    term: FloatArray,
+    drift: FloatArray,
+    left: FloatArray,
+    step: FloatArray,
+    event_enters: Small,
+    event_after: Small,
+    event_sum: FloatArray,
+    squares: FloatArray,
+) -> None:
+    """Add the squared influences of those with an event; add their parts of the average."""
+    for j in range(count):
+        e, k, own = event_enters[j], min(event_after[j], n_jumps), 0.0
+        for s in range(LANES):
+            x = term[j, s] - drift[k, s] * left[e, s]
+            squares[s] += x * x
+            own += step[s] * term[j, s]
+        event_sum[j] += own
+
+
+@kernel
+def squares_of_free(
+    start: Small,
+    stop: Small,
+    enters: Small,
+    free: FloatArray,
+    passed: FloatArray,
+    scale: FloatArray,
+    base: FloatArray,
+    drift: FloatArray,
+    step: FloatArray,
+    control_sum: FloatArray,
+    squares: FloatArray,
+) -> None:
+    """Add the squared influences of those free of the event; add their parts of the average."""
+    shared, rest = np.zeros(free.shape[0]), np.empty(LANES)
+    for s in range(LANES):
+        rest[s] = base[s] - drift[s]
+        for e in range(free.shape[0]):
+            shared[e] += step[s] * drift[s] * free[e, s]
+    for i in range(enters.size):
+        e, first, last = enters[i], start[i], stop[i]
+        own = shared[e]
+        for s in range(LANES):
+            x = (rest[s] - scale[s] * (passed[first, s] + passed[last, s])) * free[e, s]
+            squares[s] += x * x
+            own += step[s] * x
+        control_sum[i] += own
 
 
 @kernel
 def squares_of_average(
     used: FloatArray,
     average: float,
-    counts: IntArray,
-    n_jumps: IntArray,
     event_row: Small,
-    event_is_case: NDArray[np.bool_],
+    event_enters: Small,
+    event_is_case: BoolArray,
     event_weight: FloatArray,
     event_after: Small,
     censored_row: Small,
     first_censored: Small,
+    jump_enters: Small,
     events_before: Small,
     inverse_at_risk: FloatArray,
     hazard: FloatArray,
-    term: FloatArray,
-    later: FloatArray,
-    jump: FloatArray,
-    drift: FloatArray,
     event_sum: FloatArray,
     control_sum: FloatArray,
     all_jumps: FloatArray,
     all_drifts: FloatArray,
-    drifts_from: FloatArray,
 ) -> float:
     """Return the sum of squared influences on the average, times the squared last incidence.
 
-    `event_sum` to `drifts_from` hold the influences on the AUCs `used`, each times the step of the
-    incidence; `drifts_from[k]` reaches all who leave after k censoring times or more.
+    `event_sum` to `all_drifts` hold the influences on the AUCs `used`, each times the step of the
+    incidence.
     """
     # The incidences, too, are estimated: each case weighs by the AUC of the horizon it enters at.
-    m, count, jumps, a = hazard.size, counts[used.size - 1], n_jumps[used.size - 1], 0
-    for j in range(count):
-        while counts[a] <= j:
-            a += 1
-        term[j] = (used[a] - average) * event_weight[j] if event_is_case[j] else 0.0
-    censoring_drift(
-        *(term, count, 0.0, jumps, events_before, inverse_at_risk, hazard, later, jump, drift)
-    )
-    shared = 0.0
-    for k in range(m + 1):
-        shared += drifts_from[k]
-        all_drifts[k] += shared + drift[min(k, jumps)]
-        if k < jumps:
-            all_jumps[k] += jump[k]
+    count, c = event_row.size, hazard.size
+    later = np.zeros(count + 1)
+    for j in range(count - 1, -1, -1):
+        e, own = event_enters[j], 0.0
+        if e < used.size and event_is_case[j]:
+            own = (used[e] - average) * event_weight[j]
+        event_sum[j] += own
+        later[j] = later[j + 1] + own
+    drift = 0.0
+    for k in range(c):
+        if jump_enters[k] < used.size:
+            jump = later[events_before[k]] * inverse_at_risk[k]
+            drift += hazard[k] * jump
+            all_jumps[k] += jump
+        all_drifts[k + 1] += drift
     sum_of_squares = 0.0
-    for j in range(event_row.size):
+    for j in range(count):
         x = event_sum[j] + control_sum[event_row[j]] - all_drifts[event_after[j]]
-        if j < count:
-            x += term[j]
         sum_of_squares += x * x
-    for k in range(m):
+    for k in range(c):
         for i in range(first_censored[k], first_censored[k + 1]):
             x = control_sum[censored_row[i]] + all_jumps[k] - all_drifts[k + 1]
             sum_of_squares += x * x
@@ -287,101 +241,177 @@ def squares_of_average(
 
 
 @kernel
-def auc_over_horizons(
-    left_at: FloatArray,
-    start: Small,
-    stop: Small,
-    as_case: FloatArray,
-    as_other: FloatArray,
-    event_row: Small,
-    event_ends: Small,
-    event_is_case: NDArray[np.bool_],
-    event_weight: FloatArray,
-    event_after: Small,
-    censored_row: Small,
-    first_censored: Small,
-    events_before: Small,
-    inverse_at_risk: FloatArray,
-    hazard: FloatArray,
-    horizons: FloatArray,
+def scale_lanes(
+    n: int,
+    first: int,
+    n_lanes: int,
     counts: IntArray,
-    n_jumps: IntArray,
+    cases_at: FloatArray,
     uncensored: FloatArray,
+    sums: FloatArray,
+    all_controls: FloatArray,
+    all_cases: FloatArray,
+    before: float,
+    average: float,
     auc: FloatArray,
-    squares: FloatArray,
     incidence: FloatArray,
-    cases: IntArray,
-    controls: IntArray,
+    used: FloatArray,
+    scale: FloatArray,
+    base: FloatArray,
+    step: FloatArray,
+    expected: FloatArray,
 ) -> tuple[float, float]:
-    """Write AUC, sum of squared influences, incidence and counts at h horizons, (h,) each.
+    """Write AUC and incidence of the lanes, and what turns weights of pairs into influences.
 
-    `counts` are the events by each horizon and `n_jumps` the censoring times that enter. `start`,
-    `stop` and `event_ends` (2, events) are empty without ties, `as_other` without competing events.
-    Return the AUC averaged over horizons and the sum of its squared influences; they mean nothing
-    where a horizon that has weight has no AUC.
+    Return the last incidence and the sum so far of AUCs times steps of the incidence; `before` and
+    `average` are those of the lanes before. `scale` to `expected`, zero on entry, stay zero where
+    there is no AUC.
     """
-    n, n_events, m = left_at.size, event_row.size, hazard.size
-    below, passed = np.empty(n + 1), np.empty(n + 1)
-    term, later = np.zeros(n_events), np.empty(n_events + 1)
-    jump, drift = np.empty(m), np.empty(m + 1)
-    control_sum, event_sum = np.zeros(n), np.zeros(n_events)
-    all_jumps, all_drifts, drifts_from = np.zeros(m), np.zeros(m + 1), np.zeros(m + 2)
-    used = np.zeros(auc.size)
-    before, total, average = 0.0, 0.0, 0.0
-    for a in range(auc.size):
-        count, jumps, g = counts[a], n_jumps[a], uncensored[a]
-        free = prefix_weights(left_at, as_case, as_other, horizons[a], g, below, passed)
-        all_controls, all_cases = below[n], passed[n]
-        wins, cases[a] = case_terms(
-            event_row, event_ends, event_is_case, event_weight, count, g, below, passed, term
-        )
-        controls[a] = free + count - cases[a]
-        total = all_cases / n
-        incidence[a], step = total, total - before
-        before = total
-        if cases[a] == 0 or controls[a] == 0:
-            auc[a], squares[a] = np.nan, np.nan
+    for s in range(n_lanes):
+        a = first + s
+        incidence[a] = cases_at[a] / n
+        step[s], before = incidence[a] - before, incidence[a]
+        if counts[0, a] == 0 or counts[1, a] == 0:
             continue
-        auc[a] = wins / (2.0 * all_cases * all_controls)
-        scale = n / (2.0 * all_cases * all_controls)
-        a_case, a_control = auc[a] * n / all_cases, auc[a] * n / all_controls
-        others = 0.0
-        for j in range(count):
-            expected = a_case if event_is_case[j] else g * a_control
-            term[j] = term[j] * scale - event_weight[j] * expected
-        for j in range(count if as_other.size else 0):
-            others += 0.0 if event_is_case[j] else term[j]
-        # The terms of all controls add up to zero, so those of the free are minus the others'.
-        censoring_drift(
-            *(term, count, -others, jumps, events_before, inverse_at_risk, hazard),
-            *(later, jump, drift),
-        )
-        sum_of_squares = 0.0
-        for j in range(count):
-            x = term[j] - drift[min(event_after[j], jumps)]
-            sum_of_squares += x * x
-            event_sum[j] += step * term[j]
-        for k in range(jumps):
-            x = jump[k] - drift[k + 1]
-            sum_of_squares += (first_censored[k + 1] - first_censored[k]) * x * x
-            all_jumps[k] += step * jump[k]
-            all_drifts[k] += step * drift[k]
-        drifts_from[jumps] += step * drift[jumps]
-        base = 2.0 * all_cases * scale - a_control
-        sum_of_squares += squares_of_free(
-            *(left_at, start, stop, horizons[a], passed, scale, base, drift[jumps], step),
-            control_sum,
-        )
-        squares[a] = sum_of_squares
-        if step > 0.0:
+        pairs = all_cases[s] * all_controls[s]
+        auc[a] = sums[0, s] / (2.0 * pairs)
+        scale[s] = n / (2.0 * pairs)
+        expected[0, s] = auc[a] * n / all_cases[s]
+        expected[1, s] = uncensored[s] * (auc[a] * n / all_controls[s])
+        base[s] = 2.0 * all_cases[s] * scale[s] - auc[a] * n / all_controls[s]
+        if step[s] > 0.0:
             used[a] = auc[a]
-            average += auc[a] * step
-    if not total > 0.0:
-        return np.nan, np.nan
-    average /= total
-    sum_of_squares = squares_of_average(
-        *(used, average, counts, n_jumps, event_row, event_is_case, event_weight, event_after),
-        *(censored_row, first_censored, events_before, inverse_at_risk, hazard),
-        *(term, later, jump, drift, event_sum, control_sum, all_jumps, all_drifts, drifts_from),
+            average += auc[a] * step[s]
+    return before, average
+
+
+@kernel
+def scale_terms(
+    count: int,
+    event_enters: Small,
+    event_is_case: BoolArray,
+    event_weight: FloatArray,
+    left: FloatArray,
+    scale: FloatArray,
+    expected: FloatArray,
+    term: FloatArray,
+) -> None:
+    """Turn the weights of pairs won into influences, censoring curve apart."""
+    for j in range(count):
+        e, weight, which = event_enters[j], event_weight[j], 0 if event_is_case[j] else 1
+        for s in range(LANES):
+            term[j, s] = term[j, s] * scale[s] - weight * expected[which, s] * left[e, s]
+
+
+@kernel
+def se_of_squares(squares: float, n: int, rounding: float) -> float:
+    """Return the standard error from the sum of squared influences, which add up to zero."""
+    if n < 2:
+        return np.nan
+    return 0.0 if squares <= rounding * n else np.sqrt(squares / (n - 1) / n)
+
+
+@kernel
+def auc_over_horizons(
+    time: FloatArray,
+    kind: NDArray[np.int8],
+    orders: Small,
+    repeats: BoolArray,
+    horizons: FloatArray,
+    rounding: float,
+    auc: FloatArray,
+    se: FloatArray,
+    incidence: FloatArray,
+    counts: IntArray,
+) -> tuple[int, float, float]:
+    """Write AUC, standard error and incidence, (h,), cases and controls, (2, h).
+
+    `orders` and `repeats`, (2, n), are those of the times and of the scores. Horizons beyond the
+    follow-up, and AUCs without a case or a control, are left as they are. Squared influences of
+    `rounding` a patient are zero. Return how many horizons are reached, the AUC averaged over them
+    and its standard error, which mean nothing where a horizon that has weight has no AUC.
+    """
+    n, h = time.size, horizons.size
+    events, others, tied = 0, 0, False
+    place, start = np.empty(n, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        events += kind[i] != 0
+        others += kind[i] == 2
+        tied |= repeats[1, i]
+        place[orders[1, i]] = start[i] = i
+    enters, as_case, as_other = np.empty(n, np.int32), np.zeros(n), np.zeros(n)
+    event_row, event_enters = np.empty(events, np.int32), np.empty(events, np.int32)
+    event_is_case, event_weight = np.empty(events, np.bool_), np.empty(events)
+    event_after, censored_row = np.empty(events, np.int32), np.empty(n - events, np.int32)
+    first_censored, jump_enters = np.empty(n + 1, np.int32), np.empty(n, np.int32)
+    events_before, inverse_at_risk, hazard = np.empty(n, np.int32), np.empty(n), np.empty(n)
+    at_horizon, uncensored_at, cases_at = np.empty((4, h), np.int64), np.empty(h), np.empty(h)
+    c, reached = lay_out(
+        *(time, orders[0], repeats[0], place, kind, horizons, enters, as_case, as_other),
+        *(event_row, event_enters, event_is_case, event_weight, event_after),
+        *(censored_row, first_censored, jump_enters, events_before),
+        *(inverse_at_risk, hazard, at_horizon, uncensored_at, cases_at),
     )
-    return average, sum_of_squares / (total * total)
+    hazard, inverse_at_risk, as_other = (
+        hazard[:c],
+        inverse_at_risk[:c],
+        as_other[: n * (others > 0)],
+    )
+    counts[:, :reached] = at_horizon[1:3, :reached]
+    stop = start
+    if tied:
+        stop = np.empty(n, np.int32)
+        tie_ends(repeats[1], start, stop)
+
+    left, free = np.empty((h + 1, LANES)), np.empty((h + 1, LANES))
+    # One allocation: the system takes several large ones back, and hands them out anew, each time.
+    below, passed, term, later, drift = np.empty((5, n + 1, LANES))
+    uncensored = np.empty(LANES)
+    event_sum, control_sum = np.zeros(events), np.zeros(n)
+    all_jumps, all_drifts = np.zeros(c), np.zeros(c + 1)
+    used, before, average = np.zeros(reached), 0.0, 0.0
+    for first in range(0, reached, LANES):
+        n_lanes = min(LANES, reached - first)
+        left_table(first, n_lanes, left, free)
+        uncensored[:n_lanes] = uncensored_at[first : first + n_lanes]
+        uncensored[n_lanes:] = 1.0
+        count, n_jumps = at_horizon[0, first + n_lanes - 1], at_horizon[3, first + n_lanes - 1]
+        prefix_weights(enters, as_case, as_other, left, free, uncensored, below, passed)
+        sums, squares, expected = np.zeros((3, LANES)), np.zeros(LANES), np.zeros((2, LANES))
+        scale, base, step = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+        event_terms(
+            *(count, start, stop, event_row, event_enters, event_is_case, event_weight, left),
+            *(uncensored, below, passed, term, sums),
+        )
+        before, average = scale_lanes(
+            *(n, first, n_lanes, counts, cases_at, uncensored, sums, below[n], passed[n]),
+            *(before, average, auc, incidence, used, scale, base, step, expected),
+        )
+        scale_terms(count, event_enters, event_is_case, event_weight, left, scale, expected, term)
+        for s in range(LANES):
+            # The terms of all controls add up to zero: those of the free are minus the others'.
+            later[count, s] = sums[2, s] * expected[1, s] - sums[1, s] * scale[s]
+        censoring_drift(
+            *(count, n_jumps, term, left, step, jump_enters, first_censored, events_before),
+            *(inverse_at_risk, hazard, later, drift, all_jumps, all_drifts, squares),
+        )
+        squares_of_events(
+            *(count, n_jumps, term, drift, left, step, event_enters, event_after),
+            *(event_sum, squares),
+        )
+        squares_of_free(
+            *(start, stop, enters, free, passed, scale, base, drift[n_jumps], step),
+            *(control_sum, squares),
+        )
+        for s in range(n_lanes):
+            if scale[s] > 0.0:
+                se[first + s] = se_of_squares(squares[s], n, rounding)
+    if not before > 0.0:
+        return reached, np.nan, np.nan
+    average /= before
+    sum_of_squares = squares_of_average(
+        *(used, average, event_row, event_enters, event_is_case, event_weight, event_after),
+        *(censored_row, first_censored, jump_enters, events_before, inverse_at_risk, hazard),
+        *(event_sum, control_sum, all_jumps, all_drifts),
+    )
+    return reached, average, se_of_squares(sum_of_squares / (before * before), n, rounding)

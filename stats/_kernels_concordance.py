@@ -174,7 +174,7 @@ def pair_influence(
         pairs += later[1, i] * event_weight[i]
     if not pairs > 0:
         return np.nan
-    value = wins / 2 / pairs
+    value = float(wins / 2 / pairs)
     for i in range(influence.size):
         won = later[0, i] * event_weight[i] + earlier[0, i]
         own = later[1, i] * event_weight[i] + earlier[1, i]

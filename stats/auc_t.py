@@ -16,6 +16,7 @@ from extval.stats._influence import (
     wald_estimate,
 )
 from extval.stats._kernels_ipcw import auc_with_influence
+from extval.stats._sorting import stable_orders
 from extval.stats.censoring import CensoringCurve, censoring_curve, checked_kinds, locate
 from extval.stats.results import Comparison, Estimate, Status
 
@@ -49,7 +50,7 @@ class ScoredPatients:
     curve : CensoringCurve
     """
 
-    order: NDArray[np.intp]
+    order: NDArray[np.int32]
     position: IntArray
     kind: NDArray[np.int8]
     opens: BoolArray
@@ -241,16 +242,14 @@ def scored_patients(
 ) -> ScoredPatients:
     """Sort the patients by score; `curve` saves computing their censoring curve again."""
     shared = censoring_curve(time, kind > 0) if curve is None else curve
-    order = np.argsort(score)
-    ascending = score[order]
-    opens = np.ones(score.size, dtype=np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=opens[1:])
+    orders, repeats = stable_orders(score[np.newaxis])
+    order = orders[0]
     position = shared.position[order]
     return ScoredPatients(
         order=order,
         position=position,
         kind=kind[order],
-        opens=opens,
+        opens=~repeats[0],
         inverse_before=(1.0 / shared.before)[position],
         inverse_at_risk=1.0 / shared.at_risk,
         hazard=shared.censored / shared.at_risk,

@@ -1,7 +1,6 @@
 """The time-dependent AUC as a curve over horizons, and its average."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from math import nan
 
 import numpy as np
@@ -17,8 +16,10 @@ from extval.stats._influence import (
     wald_comparison,
     wald_estimate,
 )
-from extval.stats._kernels_ipcw import add_censoring_effects, resampled_auc
+from extval.stats._kernels_auc_resampled import resampled_auc
+from extval.stats._kernels_ipcw import add_censoring_effects
 from extval.stats._resampling import replicate_key
+from extval.stats._sorting import stable_orders
 from extval.stats.auc_t import (
     AucAtHorizon,
     ScoredPatients,
@@ -150,57 +151,41 @@ def auc_t_curve(
     method = f"{_METHOD}; influence function"
     whole = f"average over horizons by events; {method}"
     found = horizon_points(follow_up, kind, values, at) if n > 1 else None
-    if found is None or (found.se == 0.0).any() or found.average_se == 0.0:
+    if found is None or not found.se.all() or found.average_se == 0.0:
         # Separated or tied scores: zero is told from rounding by the influences one by one.
         patients = scored_patients(follow_up, kind, values)
         points = _points(patients, at)
-        estimates = [_point(point, level, method, n, events) for point in points]
         integrated = _point(_average(patients, points, at), level, whole, n, events)
         cases = np.array([point.cases for point in points])
         controls = np.array([point.controls for point in points])
+        estimates = [_point(point, level, method, n, events) for point in points]
+        auc = np.array([estimate.value for estimate in estimates])
+        se = np.array([estimate.se for estimate in estimates])
+        statuses = tuple(estimate.status for estimate in estimates)
     else:
-        told = partial(_wald, level=level, n=n, events=events)
-        integrated = told(found.average, found.average_se, found.average_status, whole)
-        cases, controls = found.cases, found.controls
-        if not resamples:
-            margin = float(ndtri(0.5 + level / 2)) * found.se
-            return AucCurve(
-                horizons=at,
-                auc=found.auc,
-                se=found.se,
-                lower=np.maximum(found.auc - margin, 0.0),
-                upper=np.minimum(found.auc + margin, 1.0),
-                cases=cases,
-                controls=controls,
-                statuses=found.statuses,
-                integrated=integrated,
-                n=n,
-                events=events,
-                n_resamples=0,
-                confidence_level=level,
-                method=method,
-            )
-        numbers = zip(found.auc.tolist(), found.se.tolist(), found.statuses, strict=True)
-        estimates = [told(auc, se, said, method) for auc, se, said in numbers]
+        average = found.average, found.average_se, found.average_status
+        integrated = _wald(*average, whole, level=level, n=n, events=events)
+        cases, controls, statuses = found.cases, found.controls, found.statuses
+        auc, se = found.auc, found.se
     if resamples and n:
-        patients = scored_patients(follow_up, kind, values)
         method = f"{_METHOD}; bootstrap percentile, {resamples} resamples"
-        auc, incidence = _resampled(patients, at, key, resamples)
-        estimates = [
-            _from_resamples(estimate, auc[:, j], method) for j, estimate in enumerate(estimates)
-        ]
+        drawn, incidence = _resampled(follow_up, kind, values, at, key, resamples)
+        se, lower, upper, statuses = _limits_of_resamples(auc, drawn, statuses, level)
         integrated = _from_resamples(
-            integrated, _weighted(auc, incidence), f"average over horizons by events; {method}"
+            integrated, _weighted(drawn, incidence), f"average over horizons by events; {method}"
         )
+    else:
+        margin = float(ndtri(0.5 + level / 2)) * np.where(se == 0.0, nan, se)
+        lower, upper = np.maximum(auc - margin, 0.0), np.minimum(auc + margin, 1.0)
     return AucCurve(
         horizons=at,
-        auc=np.array([estimate.value for estimate in estimates]),
-        se=np.array([estimate.se for estimate in estimates]),
-        lower=np.array([estimate.interval.low for estimate in estimates]),
-        upper=np.array([estimate.interval.high for estimate in estimates]),
+        auc=auc,
+        se=se,
+        lower=lower,
+        upper=upper,
         cases=cases,
         controls=controls,
-        statuses=tuple(estimate.status for estimate in estimates),
+        statuses=statuses,
         integrated=integrated,
         n=n,
         events=events,
@@ -359,23 +344,35 @@ def _weighted(auc: FloatArray, incidence: FloatArray) -> FloatArray:
 
 
 def _resampled(
-    patients: ScoredPatients, horizons: FloatArray, key: np.uint64, n_resamples: int
+    time: FloatArray,
+    kind: NDArray[np.int8],
+    score: FloatArray,
+    horizons: FloatArray,
+    key: np.uint64,
+    n_resamples: int,
 ) -> tuple[FloatArray, FloatArray]:
     """Return AUC and cumulative incidence of each resample at each horizon, (b, h) both."""
-    times = patients.curve.time
-    n_times = np.searchsorted(times, horizons, side="right").astype(np.int64)
-    auc = np.empty((n_resamples, horizons.size))
-    incidence = np.empty((n_resamples, horizons.size))
-    resampled_auc(
-        key,
-        0,
-        patients.position,
-        patients.kind,
-        patients.opens,
-        times.size,
-        n_times,
-        np.isin(horizons, times),
-        auc,
-        incidence,
-    )
+    auc, incidence = np.empty((2, n_resamples, horizons.size))
+    orders, repeats = stable_orders(np.stack([time, score]))
+    resampled_auc(key, 0, time, kind, orders, repeats, horizons, auc, incidence)
     return auc, incidence
+
+
+def _limits_of_resamples(
+    auc: FloatArray, drawn: FloatArray, statuses: tuple[Status, ...], level: float
+) -> tuple[FloatArray, FloatArray, FloatArray, tuple[Status, ...]]:
+    """Return standard errors, limits and statuses at h horizons from resamples, (b, h).
+
+    As `percentile_interval` has them, and where all AUCs are defined, for all horizons at once.
+    """
+    columns = np.ascontiguousarray(drawn.T)
+    if len(drawn) > 1 and not np.isnan(auc).any() and (columns.min(1) < columns.max(1)).all():
+        lower, upper = np.quantile(columns, [(1 - level) / 2, (1 + level) / 2], axis=1)
+        return columns.std(axis=1, ddof=1), lower, upper, (Status.OK,) * auc.size
+    se, lower, upper = np.full((3, auc.size), nan)
+    said = list(statuses)
+    for j in np.flatnonzero(~np.isnan(auc)):
+        found = percentile_interval(columns[j], confidence_level=level)
+        se[j], said[j] = found.se, found.status
+        lower[j], upper[j] = found.interval.low, found.interval.high
+    return se, lower, upper, tuple(said)
