@@ -254,9 +254,10 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
     binary_outcome = isinstance(study, BinaryStudy)
     if isinstance(study, SurvivalStudy) and study.competing:
         yield (
-            "There are competing events. AUC(t), Brier(t), O:E(t) and net benefit are for the "
-            "cause of interest among them; the C-index, calibration slope and hazard ratios are "
-            "cause-specific, with competing events as censored."
+            "There are competing events. AUC(t), Brier(t), O:E(t), the calibration curve with its "
+            "distances and net benefit are for the cause of interest among them; the C-index, "
+            "calibration slope and hazard ratios are cause-specific, with competing events as "
+            "censored."
         )
     if isinstance(study, SurvivalStudy) and study.entry is not None:
         yield (
