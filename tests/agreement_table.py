@@ -1,7 +1,10 @@
 """Write docs/agreement.md: how far this package and each other implementation lie apart.
 
 ``make agreement`` runs the tests that compare with another implementation; while they run, every
-comparison that they make is measured, and the table is written from those measurements.
+comparison that they make is measured, and the tables are written from those measurements. A
+comparison with `err_msg` belongs to the row ``module:function:err_msg`` of tests/agreement.csv if
+there is one, else to ``module:function``; without either it is not counted. What a test compares
+with this package itself goes through ``numpy.testing`` by its full name and is not counted.
 """
 
 import csv
@@ -15,14 +18,17 @@ from numpy.testing import assert_allclose
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "tests" / "reference"
+TOLERANCE = 1e-8
+LAST = "Other"
 
-# Test (module:function), statistic, other implementation and reference file.
+# Test, statistic, other implementation, reference file, section, and why a difference is large.
 with (ROOT / "tests" / "agreement.csv").open(encoding="utf-8", newline="") as _file:
     ROWS = {row["test"]: row for row in csv.DictReader(_file)}
+TESTS = {":".join(key.split(":")[:2]) for key in ROWS}
 
 
 class Differences:
-    """Largest differences that the comparisons of one test met."""
+    """Largest differences that the comparisons of one statistic met."""
 
     def __init__(self):
         self.cases, self.values, self.absolute, self.relative = set(), 0, 0.0, 0.0
@@ -35,67 +41,97 @@ class Differences:
         self.cases.add(case)
         self.values += int(both.sum())
         self.absolute = max(self.absolute, float(gap.max(initial=0.0)))
-        large = size > 1e-8
+        large = size > TOLERANCE
         self.relative = max(self.relative, float((gap[large] / size[large]).max(initial=0.0)))
 
 
 class AgreementTable:
-    """A pytest plugin: measures the comparisons of the tests in `ROWS`, then writes the table."""
+    """A pytest plugin: measures the comparisons of the tests in `ROWS`, then writes the tables."""
 
     def __init__(self, path):
-        self.path, self.found = Path(path), defaultdict(Differences)
+        self.path, self.found, self.wrong = Path(path), defaultdict(Differences), []
 
     def pytest_collection_modifyitems(self, items):
         """Keep the tests of the table."""
-        items[:] = [item for item in items if key_of(item) in ROWS]
+        items[:] = [item for item in items if test_of(item) in TESTS]
 
     def pytest_runtest_setup(self, item):
         """Let the test's own module measure what it compares."""
-        key, case = key_of(item), item.name
+        test, case = test_of(item), item.name
 
         def measured(actual, desired, *args, **options):
-            self.found[key].add(case, actual, desired)
+            key = f"{test}:{options.get('err_msg', '')}"
+            key = key if key in ROWS else test
+            if key in ROWS:
+                self.found[key].add(case, actual, desired)
             assert_allclose(actual, desired, *args, **options)
 
         if hasattr(item.module, "assert_allclose"):
             item.module.assert_allclose = measured
 
-    def pytest_sessionfinish(self, exitstatus):
-        """Write the table, unless a test failed."""
-        if exitstatus == 0:
-            lines = [self.row(key) for key in ROWS if key in self.found]
+    def pytest_sessionfinish(self, session, exitstatus):
+        """Write the tables, unless a test failed or a row is without measurement or explanation."""
+        self.wrong = [f"{key}: nothing was compared" for key in ROWS if key not in self.found]
+        self.wrong += [
+            f"{key}: {found.relative:.1e} is beyond {TOLERANCE:.0e} and has no explanation"
+            for key, found in self.found.items()
+            if found.relative > TOLERANCE and not ROWS[key].get("why")
+        ]
+        if exitstatus == 0 and self.wrong:
+            session.exitstatus = 1
+        elif exitstatus == 0:
             text = (ROOT / "docs" / "agreement-notes.md").read_text(encoding="utf-8")
-            table = "\n".join([HEADER, *lines])
-            self.path.write_text(text.replace("TABLE", table), encoding="utf-8")
+            self.path.write_text(text.replace("TABLE", self.tables()), encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter):
+        """Name the rows that kept the tables from being written."""
+        for sentence in self.wrong:
+            terminalreporter.line(sentence)
+
+    def tables(self):
+        """Return a table a section, in the order of the file."""
+        sections = {}
+        for key, row in ROWS.items():
+            sections.setdefault(row.get("section") or LAST, []).append(self.row(key))
+        parts = ("\n".join([f"### {name}\n", HEADER, *rows]) for name, rows in sections.items())
+        return "\n\n".join(parts)
 
     def row(self, key):
         """Return the line of one statistic."""
         row, found = ROWS[key], self.found[key]
         cells = (
             row["statistic"],
-            f"{row['compared_with']} ({versions(row['reference'])})",
+            row["compared_with"] + versions(row["reference"], row["compared_with"]),
             f"{found.absolute:.1e}",
             f"{found.relative:.1e}",
             str(len(found.cases)),
             str(found.values),
+            row.get("why") or "",
         )
         return f"| {' | '.join(cells)} |"
 
 
 HEADER = (
     "| statistic | compared with | largest absolute difference | largest relative difference "
-    "| cases | values |\n| --- | --- | --- | --- | --- | --- |"
+    "| cases | values | why |\n| --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
-def key_of(item):
+def test_of(item):
     """Return ``module:function`` of a test item."""
     return f"{item.path.stem}:{getattr(item, 'originalname', item.name)}"
 
 
-def versions(file):
-    """Return the versions that a reference file was made with."""
+def versions(file, said):
+    """Return in brackets the versions of R or Python and of the packages that `said` names."""
+    if not file:  # numbers as published
+        return ""
     meta = json.loads((REFERENCE / f"{file}.json").read_text(encoding="utf-8"))["meta"]
     plain = {name: v[0] if isinstance(v, list) else v for name, v in meta.items()}
     short = {name: re.sub(r"^R version (\S+).*", r"\1", v) for name, v in plain.items()}
-    return ", ".join(f"{name} {version}" for name, version in short.items())
+    named = {
+        name: version
+        for name, version in short.items()
+        if name in ("R", "python") or re.search(rf"\b{re.escape(name)}\b", said, re.IGNORECASE)
+    }
+    return f" ({', '.join(f'{name} {version}' for name, version in (named or short).items())})"

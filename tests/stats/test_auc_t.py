@@ -161,6 +161,9 @@ def test_matches_r_risk_regression(name):
         for field, column in (("auc", "AUC"), ("se", "se"), ("lower", "lower"), ("upper", "upper")):
             name = field if field in ("auc", "se") else "limits"
             assert_allclose(getattr(curve, field), wanted[column], rtol=1e-10, err_msg=name)
+        risk = 1 - np.array(case["km"])
+        average = np.diff(risk, prepend=0.0) @ wanted["AUC"] / risk[-1]
+        assert_allclose(curve.integrated.value, average, rtol=1e-10, err_msg="integrated")
     difference = case["auc_difference"]
     for j, horizon in enumerate(case["horizons"]):
         test = auc_t_test(time, event, *scores, horizon=horizon)
