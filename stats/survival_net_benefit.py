@@ -44,6 +44,7 @@ class _Question:
     n_resamples: int
     key: np.uint64
     level: float
+    incidence: str
 
     @property
     def odds(self) -> float:
@@ -118,7 +119,7 @@ def survival_net_benefit(
     asked = _question(time, event, threshold, horizon, cause, n_resamples, rng, confidence_level)
     predicted = _checks.probabilities(risk, asked.kind.size, name="risk")
     found = _net_benefit(asked, predicted)
-    method = "net benefit by a horizon; Wald from the influence function"
+    method = f"net benefit, {asked.incidence} among those treated; Wald from the influence function"
     if found.status is not Status.OK:
         return undefined_estimate(
             found.status, level=asked.level, method=method, n=asked.n, events=asked.events
@@ -138,7 +139,7 @@ def survival_net_benefit(
         estimate,
         se=drawn.se,
         interval=drawn.interval,
-        method=f"net benefit by a horizon; {drawn.method}",
+        method=f"net benefit, {asked.incidence} among those treated; {drawn.method}",
         status=drawn.status,
     )
 
@@ -189,7 +190,8 @@ def survival_net_benefit_difference(
         for values, name in ((risk_a, "risk_a"), (risk_b, "risk_b"))
     ]
     a, b = (_net_benefit(asked, predicted) for predicted in risks)
-    method = "net benefit difference by a horizon; Wald from the influence function"
+    what = f"net benefit difference, {asked.incidence} among those treated"
+    method = f"{what}; Wald from the influence function"
     status = a.status if a.status is not Status.OK else b.status
     if status is not Status.OK:
         return undefined_comparison(
@@ -211,7 +213,7 @@ def survival_net_benefit_difference(
         comparison,
         se=drawn.se,
         interval=drawn.interval,
-        method=f"net benefit difference by a horizon; {drawn.method}; Wald z",
+        method=f"{what}; {drawn.method}; Wald z",
         status=drawn.status,
     )
 
@@ -236,6 +238,7 @@ def _question(
         n_resamples=resamples,
         key=replicate_key(_checks.generator(rng)) if resamples else np.uint64(0),
         level=_checks.level(confidence_level),
+        incidence="1 - Kaplan-Meier" if cause is None else "Aalen-Johansen",
     )
 
 

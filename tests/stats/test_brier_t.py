@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from extval.stats.brier import brier, brier_scaled
-from extval.stats.brier_t import brier_t, brier_t_test, ipa_t
+from extval.stats.brier_t import brier_t, brier_t_test, ipa_t, ipa_t_test
 from extval.stats.integrated_brier import ibs, ibs_test
 from extval.stats.results import Status
 from tests.oracles import ipcw as oracle
@@ -22,6 +22,8 @@ def test_matches_the_definition(data, horizon):
     got = brier_t(time, kind, a, horizon=horizon, cause=1)
     test = brier_t_test(time, kind, a, b, horizon=horizon, cause=1)
     scaled = ipa_t(time, kind, a, horizon=horizon, cause=1)
+    gain = ipa_t_test(time, kind, a, b, horizon=horizon, cause=1)
+    assert gain.status is scaled.status or not np.isnan(scaled.value)
     if oracle.weights(time, kind, horizon) is None:
         for found in (got, test, scaled):
             assert found.status is Status.BEYOND_FOLLOW_UP
@@ -51,6 +53,13 @@ def test_matches_the_definition(data, horizon):
         ratio = [-d / null + slope * m for d, m in zip(influence, moved, strict=True)]
         se = oracle.standard_error(ratio)
         assert_allclose(scaled.se, se if se > 1e-10 else 0.0, rtol=1e-8)
+        assert_allclose(gain.difference, (other - value) / null, rtol=1e-9, atol=1e-11)
+        slope = other * (1 - 2 * risk) / null**2
+        another = [-d / null + slope * m for d, m in zip(influence_b, moved, strict=True)]
+        se = oracle.standard_error(np.subtract(ratio, another))
+        if se > 1e-9:
+            assert_allclose(gain.se, se, rtol=1e-7)
+            assert_allclose(gain.statistic, gain.difference / se, rtol=1e-7)
 
 
 @given(patients(kinds=3), HORIZONS, st.randoms(use_true_random=False))
