@@ -119,17 +119,19 @@ def _fitted(
     left_out = int(np.count_nonzero(~complete))
     said = f"Patients without all predictors were left out: {left_out}." if left_out else ""
 
-    # A column that is the same for all would make the whole fit impossible: it stays out alone.
-    varies = [i for i in range(len(columns)) if rows.size and np.ptp(x[:, i]) > 0.0]
-    if not varies:
-        varies = list(range(len(columns)))
-    names = [columns[i].name for i in varies]
-    adjusted = {method: fit.terms(x[:, varies], names, method) for method in ("wald", "profile")}
+    in_fit, unreferenced = _columns_in_fit(x, columns)
+    names = [columns[i].name for i in in_fit]
+    adjusted = {method: fit.terms(x[:, in_fit], names, method) for method in ("wald", "profile")}
     for i, column in enumerate(columns):
         found = GroupFindings(group)
-        alone = fit.terms(x[:, [i]], [column.name], "wald")[column.name]
+        own = [j for j in in_fit if columns[j].predictor == column.predictor]
+        own = own if i in own else [i]
+        alone = fit.terms(x[:, own], [columns[j].name for j in own], "wald")[column.name]
         # Left out for not varying, its own fit says why.
-        wald, profile = (terms.get(column.name, alone) for terms in adjusted.values())
+        terms = [*(fitted.get(column.name, alone) for fitted in adjusted.values()), alone]
+        if column.predictor in unreferenced:
+            terms = [_without_reference(term) for term in terms]
+        wald, profile, alone = terms
         for metric, estimate in (
             ("log_hazard_ratio", wald.log_hazard_ratio),
             ("hazard_ratio", wald.hazard_ratio),
@@ -140,7 +142,7 @@ def _fitted(
             found.metric(model.name, metric, fit.told(estimate), note=said)
         yield from _named(found, column.predictor, column.contrast)
 
-    tests = fit.proportional(x[:, varies], [columns[i] for i in varies])
+    tests = fit.proportional(x[:, in_fit], [columns[i] for i in in_fit])
     for predictor in dict.fromkeys(column.predictor for column in columns):
         found = GroupFindings(group)
         test = tests.get(predictor) or fit.no_test()
@@ -148,9 +150,38 @@ def _fitted(
         yield from _named(found, predictor, "")
     found = GroupFindings(group)
     found.test(model.name, "proportional_hazards", fit.told(tests[""]), note=said)
-    overall = cox_regression(*fit.data, x[:, varies], strata=fit.strata, entry=fit.entry)
+    overall = cox_regression(*fit.data, x[:, in_fit], strata=fit.strata, entry=fit.entry)
     found.test(model.name, "likelihood_ratio", fit.told(overall.likelihood_ratio), note=said)
     yield from _named(found, "", "")
+
+
+def _columns_in_fit(x: FloatArray, columns: Sequence[_Column]) -> tuple[list[int], set[str]]:
+    """Return which columns enter the fit, and the predictors whose reference nobody has.
+
+    A column that is the same for all would make the whole fit impossible: it stays out alone. Where
+    nobody is in the category that a predictor is compared with, its columns add up to one: one of
+    them stays out too, so that the other predictors are adjusted for these categories.
+    """
+    varies = [i for i in range(len(columns)) if x.shape[0] and np.ptp(x[:, i]) > 0.0]
+    unreferenced = set()
+    for predictor in dict.fromkeys(columns[i].predictor for i in varies):
+        own = [i for i in varies if columns[i].predictor == predictor]
+        if len(own) > 1 and bool((x[:, own].sum(axis=1) == 1.0).all()):
+            unreferenced.add(predictor)
+            varies.remove(own[0])
+    return varies or list(range(len(columns))), unreferenced
+
+
+def _without_reference(term: CoxTerm) -> CoxTerm:
+    """Return the term of a contrast with a category that nobody has."""
+
+    def blank(found: Estimate) -> Estimate:
+        undefined = Interval.undefined(found.interval.level)
+        status = Status.NO_REFERENCE_CATEGORY
+        return replace(found, value=nan, se=nan, interval=undefined, status=status)
+
+    log_ratio, ratio = blank(term.log_hazard_ratio), blank(term.hazard_ratio)
+    return replace(term, log_hazard_ratio=log_ratio, hazard_ratio=ratio, p_value=nan)
 
 
 def _named(found: GroupFindings, predictor: str, contrast: str) -> Iterator[CoxRow]:
