@@ -199,7 +199,7 @@ def _tasks(
         yield lambda: survival.describe(study, group)
         for model in mine:
             yield _bind(survival.evaluate_model, study, group, model, utility_at=utility_at)
-        yield lambda: survival.compare_models(study, group)
+        yield _bind(survival.compare_models, study, group, utility_at=utility_at)
 
 
 def _bind(routine: Callable[..., GroupFindings], *args: Any, **options: Any) -> Task:

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from extval.stats.auc_t import auc_t, auc_t_test
+from extval.stats.auc_t import auc_t
 from extval.stats.auc_t_curve import auc_t_curve
-from extval.stats.brier_t import brier_t, brier_t_test, ipa_t
+from extval.stats.brier_t import brier_t, ipa_t
 from extval.stats.integrated_brier import ibs
-from extval.stats.results import Estimate, Interval, Status
+from extval.stats.results import Status
 from extval.stats.survival_calibration import oe_t
 from extval.stats.survival_calibration_curve import calibration_curve_t, calibration_groups_t
 from extval.stats.survival_decision import survival_decision_curve
+from extval.stats.survival_net_benefit import survival_net_benefit
 from extval.validate.cohort import Group
-from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
 from extval.validate.streams import stream
 from extval.validate.study import FloatArray, SurvivalStudy
-from extval.validate.unavailable import not_compared, unavailable
+from extval.validate.unavailable import unavailable
 
 CURVE_POINTS = 12
 _FLEXIBLE = "flexible calibration at the horizon"
@@ -95,55 +95,6 @@ def _add_with_delayed_entry(
     without("iauc", float(curve_times(study)[-1]))
 
 
-def auc_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
-    """Return the paired differences in AUC(t) between models."""
-    pairs = model_pairs(list(study.protocol.models), study.protocol.comparisons.reference)
-    if study.entry is not None:
-        blank = not_compared(study, ESTIMATORS["auc_t"], Status.DELAYED_ENTRY)
-        return [(a, b, blank) for a, b in pairs]
-    return [
-        (
-            a,
-            b,
-            auc_t_test(
-                study.time,
-                study.kind,
-                study.risk.get((a, horizon), study.score(a)),
-                study.risk.get((b, horizon), study.score(b)),
-                horizon=horizon,
-                cause=study.cause,
-                confidence_level=study.protocol.confidence_level,
-            ),
-        )
-        for a, b in pairs
-    ]
-
-
-def brier_t_pairs(study: SurvivalStudy, horizon: float) -> Pairs:
-    """Return the paired differences in Brier score between models that give a risk there."""
-    names = [name for name, model in study.protocol.models.items() if horizon in model.risk]
-    pairs = model_pairs(names, study.protocol.comparisons.reference)
-    if study.entry is not None:
-        blank = not_compared(study, ESTIMATORS["brier_t"], Status.DELAYED_ENTRY)
-        return [(a, b, blank) for a, b in pairs]
-    return [
-        (
-            a,
-            b,
-            brier_t_test(
-                study.time,
-                study.kind,
-                study.risk[a, horizon],
-                study.risk[b, horizon],
-                horizon=horizon,
-                cause=study.cause,
-                confidence_level=study.protocol.confidence_level,
-            ),
-        )
-        for a, b in pairs
-    ]
-
-
 def curve_times(study: SurvivalStudy) -> FloatArray:
     """Return the times of the AUC(t) curve: as stated, or equal steps to the last horizon."""
     outcome = study.protocol.outcome
@@ -216,45 +167,58 @@ def _add_utility(
     protocol, level = study.protocol, study.protocol.confidence_level
     grid = protocol.decision_curve.thresholds()
     name = f"decision_t/{group.label}/{model}/{horizon:g}"
-    curve, point = (
-        survival_decision_curve(
-            study.time,
-            study.kind,
-            study.risk[model, horizon][np.newaxis],
-            horizon=horizon,
-            thresholds=thresholds,
-            cause=study.cause,
-            n_resamples=protocol.bootstrap.n_resamples,
-            rng=stream(protocol.seed, name),
-            confidence_level=level,
-        )
-        for thresholds in (grid, [at])
+    curve = survival_decision_curve(
+        study.time,
+        study.kind,
+        study.risk[model, horizon][np.newaxis],
+        horizon=horizon,
+        thresholds=grid,
+        cause=study.cause,
+        n_resamples=protocol.bootstrap.n_resamples,
+        rng=stream(protocol.seed, name),
+        confidence_level=level,
     )
-    estimate = Estimate(
-        value=float(point.net_benefit[0, 0]),
-        interval=Interval(float(point.lower[0, 0]), float(point.upper[0, 0]), level),
-        method=point.method,
-        n=point.n,
-        events=point.events,
-        status=point.status,
+    estimate = survival_net_benefit(
+        study.time,
+        study.kind,
+        study.risk[model, horizon],
+        threshold=at,
+        horizon=horizon,
+        cause=study.cause,
+        n_resamples=protocol.bootstrap.n_resamples,
+        rng=stream(protocol.seed, name),
+        confidence_level=level,
     )
     found.metric(model, "net_benefit_t", estimate, horizon=horizon, threshold=at)
     empty = np.full(len(grid), np.nan)
-    curves = [(model, curve.net_benefit[0], curve.lower[0], curve.upper[0])]
+    own = {
+        "net_benefit": curve.net_benefit[0],
+        "lower": curve.lower[0],
+        "upper": curve.upper[0],
+        "standardized": curve.standardized[0],
+        "standardized_lower": curve.standardized_band.lower[0],
+        "standardized_upper": curve.standardized_band.upper[0],
+        "interventions_avoided": curve.interventions_avoided[0],
+        "interventions_avoided_lower": curve.interventions_avoided_band.lower[0],
+        "interventions_avoided_upper": curve.interventions_avoided_band.upper[0],
+    }
+    everyone = {
+        "net_benefit": curve.treat_all,
+        "lower": curve.treat_all_band.lower,
+        "upper": curve.treat_all_band.upper,
+    }
+    found.curve("decision_t", {"model": model, "horizon": horizon}, threshold=grid, **own)
     if model == next(iter(protocol.models)):
-        curves += [
-            ("treat all", curve.treat_all, empty, empty),
-            ("treat none", curve.treat_none, empty, empty),
-        ]
-    for label, values, lower, upper in curves:
-        found.curve(
-            "decision_t",
-            {"model": label, "horizon": horizon},
-            threshold=grid,
-            net_benefit=values,
-            lower=lower,
-            upper=upper,
-        )
+        for label, columns in (
+            ("treat all", everyone),
+            ("treat none", {"net_benefit": curve.treat_none}),
+        ):
+            found.curve(
+                "decision_t",
+                {"model": label, "horizon": horizon},
+                threshold=grid,
+                **(dict.fromkeys(own, empty) | columns),
+            )
 
 
 def _add_auc_curve(found: GroupFindings, study: SurvivalStudy, model: str) -> None:

@@ -34,7 +34,7 @@ SCALES |= dict.fromkeys(
         *("brier", "brier_scaled", "nagelkerke_r2", "log_loss"),
         *("net_benefit", "net_benefit_standardized", "interventions_avoided"),
         *("updated_calibration_intercept", "updated_calibration_slope", "updated_brier"),
-        *("brier_t", "ipa_t", "ibs", "rmst_difference", "log_hazard_ratio"),
+        *("brier_t", "ipa_t", "ibs", "net_benefit_t", "rmst_difference", "log_hazard_ratio"),
     ),
     "identity",
 )

@@ -29,6 +29,7 @@ from extval.validate.protocol_settings import (
     RiskGroups,
     Strict,
     Subgroup,
+    SurvivalCurves,
     SurvivalPrecision,
     Thresholds,
     Updating,
@@ -169,6 +170,7 @@ class SurvivalAnalysis(Analysis):
     outcome: SurvivalOutcome
     risk_groups: RiskGroups = RiskGroups()
     precision: SurvivalPrecision = SurvivalPrecision()
+    survival_curves: SurvivalCurves = SurvivalCurves()
     log_rank: LogRank = LogRank()
     landmarks: list[Annotated[float, Field(gt=0.0)]] = Field(default_factory=list)
     cox: Cox = Cox()

@@ -68,6 +68,23 @@ class RiskGroups(Strict):
         return self
 
 
+class SurvivalCurves(Strict):
+    """Limits of the survival curves, and which quantiles of the time to event are read off them.
+
+    `interval` is the scale on which the limits are symmetric, also in the curves of cumulative
+    incidence. `quantiles` are shares of patients with the event: 0.5 is the median.
+    """
+
+    interval: Literal["log-log", "log", "plain"] = "log-log"
+    quantiles: Annotated[list[Probability], Field(min_length=1)] = [0.5]
+
+    @model_validator(mode="after")
+    def _increasing(self) -> "SurvivalCurves":
+        if self.quantiles != sorted(set(self.quantiles)):
+            raise ValueError("`quantiles` must increase, without repeats")
+        return self
+
+
 class LogRank(Strict):
     """Tests between risk groups: weights of the event times, strata, and a permutation test.
 

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extval.stats.competing_risks import CumulativeIncidence, aalen_johansen
+from extval.stats.competing_risks import CumulativeIncidence
 from extval.stats.cox import cox_regression
-from extval.stats.kaplan_meier import KaplanMeier, kaplan_meier, numbers_at_risk
+from extval.stats.kaplan_meier import KaplanMeier, numbers_at_risk
 from extval.stats.results import Estimate, Interval, Status
 from extval.stats.rmst import rmst_comparison
 from extval.validate.cohort import Group
 from extval.validate.findings import GroupFindings
+from extval.validate.outcomes import add_group_outcomes, incidence_curve, survival_curve
 from extval.validate.risk_group_tests import add_tests
 from extval.validate.store import ModelRow
 from extval.validate.study import FloatArray, SurvivalStudy
@@ -42,6 +43,7 @@ def add_risk_groups(
 ) -> None:
     """Split at the frozen cuts (above a cut means the higher group), compare, and draw."""
     member, names = risk_group_members(model, score)
+    add_group_outcomes(found, study, model.name, member, names)
     add_tests(found, study, group, model, member, names)
     for index in range(1, len(names)):
         pair = (member == 0) | (member == index)
@@ -67,16 +69,11 @@ def add_group_curves(
         chosen = member == index
         if not chosen.any():
             continue
-        time, level = study.time[chosen], study.protocol.confidence_level
-        entry = None if study.entry is None else study.entry[chosen]
         if study.competing:
-            incidence = aalen_johansen(
-                time, study.kind[chosen], n_causes=2, entry=entry, confidence_level=level
-            )
+            incidence = incidence_curve(study, chosen)
             add_incidence(found, model, name, incidence, landmark=landmark)
         else:
-            curve = kaplan_meier(time, study.event[chosen], entry=entry, confidence_level=level)
-            add_curve(found, model, name, curve, landmark=landmark)
+            add_curve(found, model, name, survival_curve(study, chosen), landmark=landmark)
         add_risk_table(found, study, model, name, chosen, landmark=landmark)
 
 
@@ -97,11 +94,11 @@ def _add_contrast(
     found.metric(model, f"hazard_ratio{suffix}", replace(ratio, method=f"{ratio.method}; {what}"))
     if study.competing:
         return
-    tau = max(study.protocol.outcome.horizons)
-    restricted = _restricted_means(time, event, group, entry, tau, level)
-    for metric, estimate in restricted.items():
-        said = replace(estimate, method=f"{estimate.method}; {what}")
-        found.metric(model, f"{metric}{suffix}", said, horizon=tau)
+    for tau in study.protocol.outcome.horizons:
+        restricted = _restricted_means(time, event, group, entry, tau, level)
+        for metric, estimate in restricted.items():
+            said = replace(estimate, method=f"{estimate.method}; {what}")
+            found.metric(model, f"{metric}{suffix}", said, horizon=tau)
 
 
 def risk_group_hazard_ratio(

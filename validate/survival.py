@@ -2,18 +2,19 @@
 
 import numpy as np
 
-from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.concordance import c_harrell, c_uno, concordance_test
-from extval.stats.kaplan_meier import kaplan_meier, quantile, reverse_kaplan_meier, survival_at
+from extval.stats.kaplan_meier import quantile, reverse_kaplan_meier
 from extval.stats.proportional_hazards import proportional_hazards_test
 from extval.stats.results import Estimate, Status
-from extval.stats.rmst import rmst
 from extval.stats.survival_calibration import calibration_slope_cox
+from extval.validate.censoring_check import add_censoring_check
 from extval.validate.cohort import VALIDATION, Group
 from extval.validate.discrimination import Pairs, model_pairs
 from extval.validate.findings import GroupFindings
-from extval.validate.horizon import add_horizons, auc_t_pairs, brier_t_pairs
+from extval.validate.horizon import add_horizons
+from extval.validate.horizon_pairs import add_horizon_pairs
 from extval.validate.landmarks import add_landmarks, describe_landmarks
+from extval.validate.outcomes import add_outcome, incidence_curve, survival_curve
 from extval.validate.precision import add_precision_t
 from extval.validate.risk_groups import (
     add_curve,
@@ -28,30 +29,23 @@ from extval.validate.unavailable import not_compared, unavailable
 
 def describe(study: SurvivalStudy, group: Group) -> GroupFindings:
     """Return what is known of the group before any model is looked at."""
-    found, level = GroupFindings(group), study.protocol.confidence_level
+    found, everyone = GroupFindings(group), np.ones(study.time.size, dtype=bool)
+    add_outcome(found, study, "", everyone)
     if study.competing:
-        incidence = aalen_johansen(
-            study.time, study.kind, n_causes=2, entry=study.entry, confidence_level=level
-        )
-        for horizon in study.protocol.outcome.horizons:
-            found.metric("", "incidence_t", incidence_at(incidence, horizon), horizon=horizon)
-        add_incidence(found, "", "", incidence)
+        add_incidence(found, "", "", incidence_curve(study, everyone))
     else:
-        curve = kaplan_meier(study.time, study.event, entry=study.entry, confidence_level=level)
-        for horizon in study.protocol.outcome.horizons:
-            found.metric("", "survival_t", survival_at(curve, horizon), horizon=horizon)
-            mean = rmst(
-                study.time, study.event, tau=horizon, entry=study.entry, confidence_level=level
-            )
-            found.metric("", "rmst", mean, horizon=horizon)
-        found.metric("", "survival_median", quantile(curve, q=0.5))
-        add_curve(found, "", "", curve)
+        add_curve(found, "", "", survival_curve(study, everyone))
     any_event = study.kind != 0
     follow_up = reverse_kaplan_meier(
-        study.time, any_event, entry=study.entry, confidence_level=level
+        study.time,
+        any_event,
+        entry=study.entry,
+        confidence_level=study.protocol.confidence_level,
+        method=study.protocol.survival_curves.interval,
     )
     found.metric("", "follow_up_median", quantile(follow_up, q=0.5))
-    add_risk_table(found, study, "", "", np.ones(study.time.size, dtype=bool))
+    add_risk_table(found, study, "", "", everyone)
+    add_censoring_check(found, study)
     describe_landmarks(found, study)
     return found
 
@@ -65,7 +59,10 @@ def evaluate_model(
     last = max(protocol.outcome.horizons)
     harrell, uno = _concordance(study, score, last)
     found.metric(model.name, "c_harrell", harrell)
-    found.metric(model.name, "c_uno", uno, horizon=last)
+    followed, beyond = float(time.max()), ""
+    if last > followed and not np.isnan(uno.value):
+        beyond = f"Nobody is followed to {last:g}: this is the C-index up to {followed:g}."
+    found.metric(model.name, "c_uno", uno, horizon=last, note=beyond)
     if model.name in study.linear_predictor:
         slope = calibration_slope_cox(
             time,
@@ -87,7 +84,7 @@ def evaluate_model(
     return found
 
 
-def compare_models(study: SurvivalStudy, group: Group) -> GroupFindings:
+def compare_models(study: SurvivalStudy, group: Group, *, utility_at: float) -> GroupFindings:
     """Return the paired differences between models; each measure is one family for Holm."""
     protocol, found = study.protocol, GroupFindings(group)
     if len(protocol.models) < 2:
@@ -96,12 +93,7 @@ def compare_models(study: SurvivalStudy, group: Group) -> GroupFindings:
     found.family("c_harrell", _concordance_pairs(study, "harrell", None), adjustment=adjustment)
     uno = _concordance_pairs(study, "uno", last)
     found.family("c_uno", uno, adjustment=adjustment, horizon=last)
-    for horizon in protocol.outcome.horizons:
-        for metric, pairs in (
-            ("auc_t", auc_t_pairs(study, horizon)),
-            ("brier_t", brier_t_pairs(study, horizon)),
-        ):
-            found.family(metric, pairs, adjustment=adjustment, horizon=horizon)
+    add_horizon_pairs(found, study, group, utility_at=utility_at)
     return found
 
 

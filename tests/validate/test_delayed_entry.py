@@ -132,7 +132,8 @@ def test_what_is_not_defined_says_so(run, extval, study, tmp_path):
         assert np.isnan(value(rows, "full", metric))
         assert "delayed entry" in value(rows, "full", metric, "note")
     pairs = pd.read_csv(out / "comparisons.csv")
-    assert set(pairs["metric"]) == {"c_harrell", "c_uno", "auc_t", "brier_t"}
+    differences = "c_harrell c_uno auc_t iauc brier_t ipa_t net_benefit_t"
+    assert set(pairs["metric"]) == set(differences.split())
     said = pairs["note"].fillna("").str.contains("delayed entry")
     assert (said == (pairs["metric"] != "c_harrell")).all()
     assert not {"auc_t.csv", "decision_t.csv"} & {f.name for f in (out / "curves").iterdir()}

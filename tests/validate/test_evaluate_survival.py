@@ -181,7 +181,8 @@ def test_every_survival_statistic_is_there(run, study, tmp_path):
     wanted = "c_harrell c_uno auc_t iauc oe_t brier_t ipa_t ibs ici_t e50_t e90_t emax_t"
     assert set(wanted.split()) | {"hazard_ratio", "rmst_difference", "logrank_p"} <= found
     pairs = pd.read_csv(out / "comparisons.csv")
-    assert set(pairs["metric"]) == {"c_harrell", "c_uno", "auc_t", "brier_t"}
+    differences = "c_harrell c_uno auc_t iauc brier_t ipa_t net_benefit_t"
+    assert set(pairs["metric"]) == set(differences.split())
     curve = pd.read_csv(out / "curves" / "auc_t.csv")
     assert set(curve["time"]) == {1.0, 2.0, 3.0, 4.0}
     assert set(pd.read_csv(out / "curves" / "calibration_t.csv")["horizon"]) == {3, 5}
