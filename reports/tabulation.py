@@ -112,7 +112,8 @@ def comparison_table(
     rows = [Row(tuple(compress(r.cells, kept))) if isinstance(r, Row) else r for r in rows]
     methods = "; ".join(dict.fromkeys(line.method for line in found if line.method))
     family = (
-        f" {adjusted}: adjusted over the comparisons in one measure in one cohort or centre."
+        f" {adjusted}: adjusted over the comparisons in one measure "
+        "(at one horizon) in one cohort or centre."
         if adjusted
         else ""
     )

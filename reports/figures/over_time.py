@@ -17,7 +17,10 @@ def plot_over_time(
     unit: str,
     chance: float | None = None,
 ) -> Axes:
-    """Draw the column `value` against the column `time`; `chance` marks what guessing reaches."""
+    """Draw the column `value` against the column `time`; `chance` marks what guessing reaches.
+
+    The columns lower and upper, where there are any, are drawn as thin lines through the points.
+    """
     if chance is not None:
         ax.axhline(chance, color=LIGHT_GREY, linewidth=0.6)
     for look, curve in curves:
@@ -26,6 +29,13 @@ def plot_over_time(
             for t, height in zip(curve["time"], curve[value], strict=True)
             if height is not None
         ]
+        limits = [
+            one
+            for one in zip(curve["time"], curve["lower"], curve["upper"], strict=True)
+            if None not in one
+        ]
+        if limits:
+            ax.vlines(*zip(*limits, strict=True), color=look.color, linewidth=0.4, zorder=1)
         if points:
             times, heights = zip(*points, strict=True)
             draw_line(ax, times, heights, look)

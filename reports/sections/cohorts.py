@@ -3,6 +3,7 @@
 from extval.reports import format as fmt
 from extval.reports.blocks import LEFT, RIGHT, Band, Block, Cell, Column, Row, Section, Table
 from extval.reports.index import Index, Measure
+from extval.reports.sections import risk_group_outcomes
 from extval.reports.tabulation import Footnotes, column, explanations, metric_cell
 from extval.validate.store import MetricRow, ModelRow
 
@@ -12,8 +13,9 @@ def measures(index: Index) -> tuple[Measure, ...]:
     if not index.is_survival:
         return (Measure("prevalence"),)
     restricted = (Measure("rmst", horizon) for horizon in index.horizons)
-    at_horizons = (Measure("survival_t", horizon) for horizon in index.horizons)
-    return (*at_horizons, *restricted, Measure("survival_median"), Measure("follow_up_median"))
+    at_horizons = (Measure(m, h) for m in ("survival_t", "incidence_t") for h in index.horizons)
+    quantiles = map(Measure, risk_group_outcomes.quantiles(index))
+    return (*at_horizons, *restricted, *quantiles, Measure("follow_up_median"))
 
 
 def section(index: Index) -> Section:

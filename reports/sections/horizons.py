@@ -31,6 +31,7 @@ def horizon_figures(index: Index) -> Iterator[Figure]:
             panels=tuple(panels),
             columns=2,
             keys=model_keys(index),
+            remarks=(f"Thin vertical lines, {index.level} limits.",),
         )
     for horizon in index.horizons:
         for group in index.cohorts:
@@ -45,6 +46,7 @@ def horizon_figures(index: Index) -> Iterator[Figure]:
                 keys=(*model_keys(index), *strategy_keys()),
                 remarks=(f"Net benefit per patient, {_observed_risk(index)} among those treated.",),
             )
+            yield from _with_bands(index, horizon)
 
 
 def _observed_risk(index: Index) -> str:
@@ -100,3 +102,26 @@ def _decision_panel(index: Index, group: CohortRow, horizon: float) -> Panel | N
     stated = None if at is None else float(at)
     draw = partial(plot_decision, curves, treat_all, treat_none, at=stated)
     return Panel(index.name(group), (Plot(draw, WIDE_MM),), index.size(group))
+
+
+def _with_bands(index: Index, horizon: float) -> Iterator[Figure]:
+    """Yield one panel a model with the limits of its net benefit, for every pooled cohort."""
+    for group in index.cohorts:
+        treat_all = index.curve("decision_t", group, model=TREAT_ALL_NAME, horizon=horizon)
+        treat_none = index.curve("decision_t", group, model=TREAT_NONE_NAME, horizon=horizon)
+        panels = []
+        for name in index.models:
+            curve = index.curve("decision_t", group, model=name, horizon=horizon)
+            if curve and any(low is not None for low in curve["lower"]):
+                drawn = [(index.looks[name], curve)]
+                draw = partial(plot_decision, drawn, treat_all, treat_none, band=True)
+                panels.append(Panel(name, (Plot(draw, SQUARE_MM),)))
+        if panels:
+            yield Figure(
+                caption=f"Net benefit at {at_horizon(index, horizon)} with its pointwise "
+                f"{index.level} bootstrap band. {index.title(group)}.",
+                panels=tuple(panels),
+                columns=3,
+                left_mm=11.0,
+                keys=strategy_keys(),
+            )

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from extval.reports.blocks import Block, Figure, Key, Panel, Section, Subheading, Table
 from extval.reports.index import Columns, Index, Measure
 from extval.reports.palette import Look, risk_group_looks
-from extval.reports.sections import cumulative_incidence, landmarks, risk_group_tests
+from extval.reports.sections import (
+    censoring_weights,
+    cumulative_incidence,
+    landmarks,
+    risk_group_outcomes,
+    risk_group_tests,
+)
 from extval.reports.sections.differences import differences
 from extval.reports.sections.horizons import horizon_figures
 from extval.reports.sections.survival_panels import Curves, curves_panel, group_names
@@ -16,15 +22,17 @@ from extval.validate.store import CohortRow
 EVERYBODY = Look("#1A1A1A", (), "")
 AT_RISK = "Below the curves: number at risk."
 AT_HORIZON = ("auc_t", "oe_t", "ici_t", "brier_t", "ipa_t")
-DISTANCES = ("e50_t", "e90_t", "emax_t", "iauc", "ibs")
+DISTANCES = ("e50_t", "e90_t", "emax_t", "ibs")
 UTILITY = ("net_benefit_t",)
 
 
 def ranking(index: Index) -> tuple[Measure, ...]:
-    """Return the measures of ranking, which need no horizon."""
-    del index
-    tests = ("proportional_hazards", "proportional_hazards_p")
-    return tuple(map(Measure, ("c_harrell", "c_uno", "calibration_slope", *tests)))
+    """Return the measures of ranking as a whole, and the calibration slope with its test."""
+    outcome = index.protocol["outcome"]
+    last = (outcome.get("curve_times") or index.horizons)[-1]
+    others = ("calibration_slope", "proportional_hazards", "proportional_hazards_p")
+    ranked = (Measure("c_harrell"), Measure("c_uno"), Measure("iauc", float(last)))
+    return (*ranked, *map(Measure, others))
 
 
 def at_horizons(index: Index) -> tuple[Measure, ...]:
@@ -53,8 +61,9 @@ def risk_groups(index: Index) -> list[tuple[Measure, ...]]:
         for ending in endings
     )
     tests = tuple(Measure(f"{name}{part}") for name in ("logrank", "gray") for part in ("", "_p"))
-    if several:
-        return [(*ratios, *tests), restricted]
+    if several or len(index.horizons) > 1:
+        each = [tuple(m for m in restricted if m.horizon == h) for h in index.horizons]
+        return [(*ratios, *tests), *each]
     return [(*ratios, *restricted, *tests)]
 
 
@@ -68,7 +77,9 @@ def measures(index: Index) -> tuple[Measure, ...]:
         Measure("proportional_hazards_df"),
         Measure("logrank_df"),
         Measure("gray_df"),
+        *risk_group_outcomes.measures(index),
         *risk_group_tests.measures(index),
+        *censoring_weights.measures(index),
         *landmarks.measures(index),
         *at_horizons(index),
     )
@@ -81,6 +92,7 @@ def section(index: Index) -> Section:
     blocks: list[Block] = [
         table for caption, chosen in _tables(index) if (table := _table(index, caption, chosen))
     ]
+    blocks += risk_group_outcomes.blocks(index)
     blocks += risk_group_tests.blocks(index)
     blocks += differences(index, [m for m in index.compared if "_vs_" not in m])
     figures = [*_whole_cohorts(index), *_risk_groups(index)]
@@ -91,6 +103,7 @@ def section(index: Index) -> Section:
     over_time = list(horizon_figures(index))
     if over_time:
         blocks += [Subheading("Discrimination, calibration and utility at horizons"), *over_time]
+    blocks += censoring_weights.blocks(index)
     return Section("Survival", tuple(blocks))
 
 
