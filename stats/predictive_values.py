@@ -25,8 +25,9 @@ def predictive_values_at(
     Returns
     -------
     dict of str to Estimate
-        Keys ppv, npv. With a zero cell 0.5 is added to all four, for value and interval alike,
-        and `status` says so; NaN with one class only.
+        Keys ppv, npv. Where the likelihood ratio behind a value (positive for PPV, negative for
+        NPV) is 0, infinite or without variance, 0.5 is added to all four cells, for value and
+        interval alike, and `status` says so; NaN with one class only.
 
     Raises
     ------
@@ -63,27 +64,32 @@ def predictive_values_at(
     if confusion.status is not Status.OK:
         undefined = result(value=nan, interval=Interval.undefined(level), status=confusion.status)
         return {"ppv": undefined, "npv": undefined}
-    cells = (confusion.tp, confusion.fp, confusion.fn, confusion.tn)
-    add = 0.0 if all(cells) else 0.5
-    tp, fp, fn, tn = (cell + add for cell in cells)
-    m, n = tp + fn, fp + tn
     odds = prevalence / (1.0 - prevalence)
     z = float(ndtri(0.5 + level / 2))
 
-    def from_logit(logit: float, variance: float) -> Estimate:
-        def back(x: float) -> float:
-            return 1.0 / (1.0 + exp(-x))
-
-        margin = z * sqrt(variance)
-        value = back(logit)
+    def estimate(name: str) -> Estimate:
+        tp, fp, fn, tn = (
+            float(n) for n in (confusion.tp, confusion.fp, confusion.fn, confusion.tn)
+        )
+        # The likelihood ratio behind it is 0, infinite, or without variance on the log scale.
+        filled = not (tp and fp and fn + tn) if name == "ppv" else not (fn and tn and tp + fp)
+        if filled:
+            tp, fp, fn, tn = tp + 0.5, fp + 0.5, fn + 0.5, tn + 0.5
+        m, n = tp + fn, fp + tn
+        if name == "ppv":
+            logit, variance = log(odds * tp * n / (m * fp)), fn / (tp * m) + tn / (fp * n)
+        else:
+            logit, variance = log(tn * m / (odds * n * fn)), tp / (fn * m) + fp / (tn * n)
+        margin, value = z * sqrt(variance), _from_logit(logit)
         return result(
             value=value,
             se=value * (1.0 - value) * sqrt(variance),
-            interval=Interval(back(logit - margin), back(logit + margin), level),
-            status=Status.ZERO_CELL if add else Status.OK,
+            interval=Interval(_from_logit(logit - margin), _from_logit(logit + margin), level),
+            status=Status.ZERO_CELL if filled else Status.OK,
         )
 
-    return {
-        "ppv": from_logit(log(odds * tp * n / (m * fp)), fn / (tp * m) + tn / (fp * n)),
-        "npv": from_logit(log(tn * m / (odds * n * fn)), tp / (fn * m) + fp / (tn * n)),
-    }
+    return {"ppv": estimate("ppv"), "npv": estimate("npv")}
+
+
+def _from_logit(x: float) -> float:
+    return 1.0 / (1.0 + exp(-x))

@@ -308,13 +308,34 @@ def test_at_its_own_event_rate_the_values_are_the_observed_ones(table):
     [
         (Confusion(tp=0, fp=0, fn=0, tn=0), Status.NO_PATIENTS),
         (Confusion(tp=2, fp=0, fn=1, tn=0), Status.ONE_CLASS),
-        (Confusion(tp=2, fp=0, fn=1, tn=4), Status.ZERO_CELL),
+        (Confusion(tp=2, fp=3, fn=0, tn=0), Status.ZERO_CELL),
     ],
 )
 def test_predictive_values_edges(table, status):
     found = predictive_values_at(table, prevalence=0.3)
     assert {estimate.status for estimate in found.values()} == {status}
     assert_equal(np.isnan(found["ppv"].value), status is not Status.ZERO_CELL)
+
+
+@given(cells, st.sampled_from([0.01, 0.3, 0.9]))
+def test_predictive_values_at_prevalence_are_the_likelihood_ratios_carried_over(table, prevalence):
+    """Prior odds times LR+ (LR-) are the odds, limits too, and a zero cell is filled for both."""
+    found = predictive_values_at(table, prevalence=prevalence)
+    ratios, odds = classification_measures(table), prevalence / (1 - prevalence)
+    for name, ratio in (("ppv", "lr_positive"), ("npv", "lr_negative")):
+        got, behind = found[name], ratios[ratio]
+        assert got.status is behind.status
+        wanted = np.array(numbers(behind)) * odds
+        risks = wanted / (1 + wanted)
+        if name == "npv":
+            risks = (1 - risks)[[0, 2, 1]]
+        assert_allclose(numbers(got), risks, rtol=1e-10)
+
+
+def test_a_zero_cell_fills_only_the_value_that_needs_it():
+    found = predictive_values_at(Confusion(tp=8, fp=0, fn=2, tn=10), prevalence=0.5)
+    assert found["ppv"].status is Status.ZERO_CELL and found["npv"].status is Status.OK
+    assert_allclose(found["npv"].value, 1 / (1 + 0.2))
 
 
 def test_predictive_values_errors():
