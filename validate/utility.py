@@ -26,18 +26,24 @@ def add_utility(
     protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
     n_resamples, level = protocol.bootstrap.n_resamples, protocol.confidence_level
     harm = protocol.decision_curve.harm.get(model, 0.0)
-    # One name, so one set of resamples for the three scales.
-    benefit, scales = (
-        routine(
-            y_true,
-            y_prob,
-            threshold=at,
-            harm=harm,
-            n_resamples=n_resamples,
-            rng=stream(protocol.seed, f"net_benefit/{group.label}/{model}"),
-            confidence_level=level,
-        )
-        for routine in (net_benefit, net_benefit_scales)
+    name = f"net_benefit/{group.label}/{model}"  # one name: the scales share their resamples
+    benefit = net_benefit(
+        y_true,
+        y_prob,
+        threshold=at,
+        harm=harm,
+        n_resamples=n_resamples,
+        rng=stream(protocol.seed, name),
+        confidence_level=level,
+    )
+    scales = net_benefit_scales(
+        y_true,
+        y_prob,
+        threshold=at,
+        harm=harm,
+        n_resamples=n_resamples,
+        rng=stream(protocol.seed, name),
+        confidence_level=level,
     )
     found.metric(model, "net_benefit", benefit, threshold=at)
     found.metric(model, "net_benefit_standardized", scales["standardized"], threshold=at)
