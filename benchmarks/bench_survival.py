@@ -96,13 +96,10 @@ def kaplan_meier_rows():
 
     arrays = study(N)
     t, event, group, _ = arrays
-    sides = [group == 0.0, group == 1.0]
-    seconds, ours = least(lambda: [kaplan_meier(t[s], event[s]) for s in sides], 30)
+    sides = [(t[s], event[s]) for s in (group == 0.0, group == 1.0)]
+    seconds, ours = least(lambda: [kaplan_meier(*side) for side in sides], 30)
     job, size = "Kaplan-Meier with intervals, two groups", f"n = {N}"
-    peer, theirs = least(
-        lambda: [KaplanMeierFitter().fit(t[s], event[s]) for s in sides],
-        3,
-    )
+    peer, theirs = least(lambda: [KaplanMeierFitter().fit(*side) for side in sides], 3)
     inside = [(km.survival > 0) & (km.survival < 1) for km in ours]
     survival = [km.survival[i] for km, i in zip(ours, inside, strict=True)]
     # lifelines begins its curves at time 0.

@@ -350,7 +350,9 @@ def auc_over_horizons(
         *(time, orders[0], repeats[0], place, kind, horizons, enters, as_case, as_other),
         *(event_row, event_enters, event_is_case, event_weight, event_after),
         *(censored_row, first_censored, jump_enters, events_before),
-        *(inverse_at_risk, hazard, at_horizon, uncensored_at, cases_at),
+        *(inverse_at_risk, hazard),
+        at_horizon,
+        *(uncensored_at, cases_at),
     )
     hazard, inverse_at_risk, as_other = (
         hazard[:c],

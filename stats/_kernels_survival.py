@@ -1,5 +1,7 @@
 """Compiled loops of life tables and of permutation tests: arrays in, counts out."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,7 @@ from extval.stats._resampling import first_state, next_word
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Small = NDArray[np.int32]
 
 _32 = np.uint64(32)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
@@ -16,11 +19,13 @@ _TWO_32 = np.uint64(0x100000000)
 
 @kernel
 def count_risk_sets(
-    ascending: FloatArray,
-    cause: IntArray,
+    time: FloatArray,
+    order: Small,
+    repeats: NDArray[np.bool_],
+    cause: NDArray[Any],
     member: IntArray,
-    entering: FloatArray,
-    entering_member: IntArray,
+    entry: FloatArray,
+    arrival: Small,
     present: IntArray,
     distinct: FloatArray,
     at_risk: IntArray,
@@ -28,25 +33,85 @@ def count_risk_sets(
 ) -> None:
     """Fill `distinct` (m,), `at_risk` (g, m) and `ended` (causes + 1, g, m, zero on entry).
 
-    `ascending` holds the n times in order, `cause` and `member` why and from which of g groups each
-    patient leaves; `entering` the entry times in order with their groups (empty without delayed
-    entry); `present`, shape (g,), who is there before the first entry.
+    `order` sorts the n times and `repeats` marks those equal to the one before; `cause` and
+    `member` say why and from which of g groups each patient leaves. `arrival` sorts the entry times
+    (both empty without delayed entry); `present`, shape (g,), who is there before the first entry.
     """
     i, e, j = 0, 0, 0
-    n, groups = ascending.size, present.size
+    n, groups = order.size, present.size
     while i < n:
-        t = ascending[i]
-        while e < entering.size and entering[e] < t:
-            present[entering_member[e]] += 1
+        t = time[order[i]]
+        while e < arrival.size and entry[arrival[e]] < t:
+            present[member[arrival[e]]] += 1
             e += 1
         distinct[j] = t
         for g in range(groups):
             at_risk[g, j] = present[g]
-        while i < n and ascending[i] == t:
-            ended[cause[i], member[i], j] += 1
-            present[member[i]] -= 1
-            i += 1
+        end = i + 1
+        while end < n and repeats[end]:
+            end += 1
+        for k in range(i, end):
+            row = order[k]
+            ended[int(cause[row]), member[row], j] += 1
+            present[member[row]] -= 1
+        i = end
         j += 1
+
+
+@kernel
+def product_limit(
+    at_risk: NDArray[Any],
+    events: NDArray[Any],
+    staying: NDArray[Any],
+    survival: FloatArray,
+    greenwood: FloatArray,
+) -> None:
+    """Write the Kaplan-Meier curve and Greenwood's standard error of its logarithm, (m,)."""
+    s, variance = 1.0, 0.0
+    for j in range(at_risk.size):
+        s *= staying[j] / at_risk[j]
+        if staying[j] != 0:
+            variance += events[j] / (at_risk[j] * staying[j])
+        else:
+            variance = np.inf
+        survival[j], greenwood[j] = s, np.sqrt(variance)
+
+
+@kernel
+def score_sums(
+    events: IntArray,
+    at_risk: IntArray,
+    weight: FloatArray,
+    observed: FloatArray,
+    expected: FloatArray,
+    variance: FloatArray,
+) -> None:
+    """Add up weighted observed and expected events, (g,), and the covariance of their difference.
+
+    `events` and `at_risk`, (g, m), at each time; `weight`, (m,). The sums are zero on entry.
+    """
+    groups, m = events.shape
+    share = np.empty(groups)
+    for j in range(m):
+        d, n = 0, 0
+        for g in range(groups):
+            d += events[g, j]
+            n += at_risk[g, j]
+        if d == 0:
+            continue
+        w = weight[j]
+        spread = w * w * d * (n - d) / max(n - 1, 1)
+        for g in range(groups):
+            share[g] = at_risk[g, j] / n
+            observed[g] += w * events[g, j]
+            expected[g] += w * d * share[g]
+            for other in range(g):
+                variance[other, g] -= share[other] * (share[g] * spread)
+    for g in range(groups):
+        for other in range(g):
+            variance[g, other] = variance[other, g]
+            variance[g, g] -= variance[other, g]
+            variance[other, other] -= variance[other, g]
 
 
 @kernel

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from extval.stats import _checks
+from extval.stats._kernels_survival import product_limit
 from extval.stats.results import Estimate, Interval, Status
 from extval.stats.risk_sets import risk_sets
 
@@ -150,9 +151,9 @@ def kaplan_meier(
     if counts is not None:  # sums of weights cancel to a rounding error, counts to zero
         people = risk_sets(follow_up, had_event, entry=started)
         staying[people.at_risk[0] == people.ended[1, 0]] = 0.0
-    survival = np.cumprod(staying / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.sqrt(np.cumsum(events / (at_risk * staying)))
+    survival, greenwood = np.empty((2, at_risk.size))
+    product_limit(at_risk, events, staying, survival, greenwood)
+    with np.errstate(invalid="ignore"):
         std_error = survival * greenwood
     lower, upper = probability_limits(survival, greenwood, float(ndtri(0.5 + level / 2)), scale)
 
@@ -380,17 +381,19 @@ def probability_limits(
 
     An incidence that adds up to 1 but for rounding counts as 1.
     """
-    inside = (estimate > 0.0) & (1.0 - estimate > _ROUNDING)
-    s, margin = estimate[inside], z * relative_error[inside]
-    if scale == "plain":
-        low, high = np.maximum(s - margin * s, 0.0), np.minimum(s + margin * s, 1.0)
-    elif scale == "log":
-        low, high = s * np.exp(-margin), np.minimum(s * np.exp(margin), 1.0)
-    else:
-        log_s = np.log(s)
-        low, high = np.exp(log_s * np.exp(-margin / log_s)), np.exp(log_s * np.exp(margin / log_s))
-    lower, upper = np.full(estimate.shape, nan), np.full(estimate.shape, nan)
-    lower[inside], upper[inside] = low, high
+    outside = (estimate <= 0.0) | (1.0 - estimate <= _ROUNDING)
+    with np.errstate(all="ignore"):
+        s, margin = estimate, z * relative_error
+        if scale == "plain":
+            lower, upper = np.maximum(s - margin * s, 0.0), np.minimum(s + margin * s, 1.0)
+        elif scale == "log":
+            lower, upper = s * np.exp(-margin), np.minimum(s * np.exp(margin), 1.0)
+        else:
+            log_s = np.log(s)
+            margin /= log_s
+            lower = np.exp(log_s * np.exp(-margin))
+            upper = np.exp(log_s * np.exp(margin))
+    lower[outside] = upper[outside] = nan
     return lower, upper
 
 

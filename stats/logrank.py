@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from extval.stats import _checks
+from extval.stats._kernels_survival import score_sums
 from extval.stats.results import Status
 from extval.stats.risk_sets import RiskSets, risk_sets
 
@@ -161,7 +162,8 @@ def logrank_test(
         score.variance[:] += part.variance
     statistic, df = quadratic_form(score)
 
-    events = int(np.count_nonzero(had_event))
+    without, group_events = np.bincount(2 * member + had_event, minlength=2 * k).reshape(k, 2).T
+    events = int(group_events.sum())
     status = Status.OK
     if n == 0:
         status = Status.NO_PATIENTS
@@ -176,8 +178,8 @@ def logrank_test(
         df=float(df) if df else nan,
         p_value=float(chdtrc(df, statistic)) if df else nan,
         groups=tuple(groups.tolist()),
-        patients=np.bincount(member, minlength=k),
-        group_events=np.bincount(member[had_event], minlength=k),
+        patients=without + group_events,
+        group_events=group_events,
         observed=score.observed,
         expected=score.expected,
         variance=score.variance,
@@ -190,27 +192,23 @@ def logrank_test(
 
 def score_vector(sets: RiskSets, family: str, powers: tuple[float, float]) -> ScoreVector:
     """Return U = observed - expected, in its two parts, and its covariance for one stratum."""
-    d = sets.ended[1].sum(axis=0)
-    happened = np.flatnonzero(d)
-    d, events, at_risk = (
-        np.take(counts, happened, axis=-1) for counts in (d, sets.ended[1], sets.at_risk)
-    )
-    n = at_risk.sum(axis=0)
-    w = event_time_weights(d, n, family, powers)
-
-    share = at_risk / n
-    weighted = share * (w * w * d * (n - d) / np.maximum(n - 1, 1))
-    # einsum, not a matrix product: a threaded BLAS may add in another order elsewhere.
-    variance = np.diag(weighted.sum(axis=1)) - np.einsum("it,jt->ij", share, weighted)
-    return ScoreVector(
-        observed=(w * events).sum(axis=1), expected=(w * d * share).sum(axis=1), variance=variance
-    )
+    events, at_risk = sets.ended[1], sets.at_risk
+    groups, m = events.shape
+    w = np.ones(m)
+    if family != "logrank":
+        w = event_time_weights(events.sum(axis=0), at_risk.sum(axis=0), family, powers)
+    observed, expected, variance = np.zeros(groups), np.zeros(groups), np.zeros((groups, groups))
+    score_sums(events, at_risk, w, observed, expected, variance)
+    return ScoreVector(observed=observed, expected=expected, variance=variance)
 
 
 def event_time_weights(
     d: NDArray[np.int64], n: NDArray[np.int64], family: str, powers: tuple[float, float]
 ) -> FloatArray:
-    """Return the weight of each event time from its pooled events and numbers at risk."""
+    """Return the weight of each time from its pooled events and numbers at risk, (m,) all.
+
+    Those of event times mean something, and do not depend on the times between them.
+    """
     if family == "gehan":
         return n.astype(np.float64)
     if family == "tarone-ware":

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._kernels_survival import count_risk_sets
+from extval.stats._sorting import stable_orders
 
 FloatArray = NDArray[np.float64]
 
@@ -62,19 +63,19 @@ def risk_sets(
     Neither the counts nor the sums of weights, which run over the rows as given, depend on how the
     sort arranges equal times.
     """
+    alone = member is None
     if member is None:
         member = np.zeros(time.size, dtype=np.intp)
     if weights is not None:
         return _weighted(time, cause, n_causes, entry, weights, member, n_groups)
-    order = np.argsort(time)
-    ascending = time[order]
-    m = int(np.count_nonzero(ascending[1:] != ascending[:-1])) + 1 if time.size else 0
+    orders, repeats = stable_orders(time[np.newaxis])
+    m = time.size - int(np.count_nonzero(repeats))
     if entry is None:
-        entering, entering_member = np.zeros(0), np.zeros(0, dtype=np.intp)
-        present = np.bincount(member, minlength=n_groups)
+        entry, arrival = np.zeros(0), np.zeros(0, dtype=np.int32)
+        present = np.bincount(member[:1] if alone else member, minlength=n_groups)
+        present[0] += time.size - 1 if alone and time.size else 0
     else:
-        arrival = np.argsort(entry)
-        entering, entering_member = entry[arrival], member[arrival]
+        arrival = stable_orders(entry[np.newaxis])[0][0]
         present = np.zeros(n_groups, dtype=np.intp)
     sets = RiskSets(
         time=np.empty(m),
@@ -82,11 +83,13 @@ def risk_sets(
         ended=np.zeros((n_causes + 1, n_groups, m), dtype=np.intp),
     )
     count_risk_sets(
-        ascending,
-        cause[order].astype(np.intp),
-        member[order],
-        entering,
-        entering_member,
+        time,
+        orders[0],
+        repeats[0],
+        cause,
+        member,
+        entry,
+        arrival,
         present,
         sets.time,
         sets.at_risk,
