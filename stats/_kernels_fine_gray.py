@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
-from extval.stats._kernels_cox_counts import add_moments, newton_step
+from extval.stats._kernels_cox_counts import newton_step
 from extval.stats._resampling import resample_counts
 
 FloatArray = NDArray[np.float64]
@@ -80,6 +80,18 @@ def relative_risks(
 
 
 @kernel
+def add_moments(sums: FloatArray, hazard: float, x: FloatArray, i: int) -> None:
+    """Add hazard, hazard times x and hazard times x x' of row i to `sums`, (1 + p + p p,)."""
+    p = x.shape[1]
+    sums[0] += hazard
+    for j in range(p):
+        weighted = hazard * x[i, j]
+        sums[1 + j] += weighted
+        for k in range(j + 1):
+            sums[1 + p + j * p + k] += weighted * x[i, k]
+
+
+@kernel
 def later_moments(
     opens: NDArray[np.bool_], x: FloatArray, hazard: FloatArray, totals: FloatArray
 ) -> None:
@@ -92,9 +104,10 @@ def later_moments(
         if sums.size == 1:
             sums[0] += hazard[i]
         elif hazard[i] > 0.0:
-            add_moments(sums, hazard[i], x[i])
+            add_moments(sums, hazard[i], x, i)
         if opens[i]:
-            totals[i] = sums
+            for j in range(sums.size):
+                totals[i, j] = sums[j]
 
 
 @kernel
@@ -120,13 +133,14 @@ def derivatives(
     later_moments(opens, x, hazard, totals)
     gradient[:] = 0.0
     information[:] = 0.0
-    value, first, events = 0.0, 0, 0
+    value, first, events, any_added = 0.0, 0, 0, False
     staying, added = np.zeros(totals.shape[1]), np.zeros(totals.shape[1])
     for i in range(n):
         if opens[i]:
             first = i
         if kind[i] == 2 and hazard[i] > 0.0:
-            add_moments(added, hazard[i] / before[i], x[i])
+            add_moments(added, hazard[i] / before[i], x, i)
+            any_added = True
         elif kind[i] == 1 and counts[i] > 0:
             events += counts[i]
             value += counts[i] * (lp[i] - shift)
@@ -134,17 +148,21 @@ def derivatives(
                 gradient[j] += counts[i] * x[i, j]
         if i + 1 == n or opens[i + 1]:
             if events > 0:
-                value -= take_out(events, totals[first], before[i], staying, gradient, information)
+                value -= take_out(events, totals, first, before[i], staying, gradient, information)
                 events = 0
-            staying += added
-            added[:] = 0.0
+            if any_added:
+                for j in range(added.size):
+                    staying[j] += added[j]
+                    added[j] = 0.0
+                any_added = False
     return value
 
 
 @kernel
 def take_out(
     events: int,
-    risk: FloatArray,
+    totals: FloatArray,
+    row: int,
     uncensored: float,
     staying: FloatArray,
     gradient: FloatArray,
@@ -152,20 +170,22 @@ def take_out(
 ) -> float:
     """Subtract the risk-set mean of tied events, add its variance; return their log risk.
 
-    `risk` gains the moments of those who stay after a competing event, times `uncensored`.
+    That row of `totals` gains the moments of those who stay after a competing event, times
+    `uncensored`.
     """
     p = gradient.size
-    for j in range(risk.size):
-        risk[j] += uncensored * staying[j]
-    if not risk[0] > 0.0:
+    for j in range(staying.size):
+        totals[row, j] += uncensored * staying[j]
+    if not totals[row, 0] > 0.0:
         return np.nan
+    inverse = 1.0 / totals[row, 0]
     for j in range(p):
-        mean_j = risk[1 + j] / risk[0]
+        mean_j = totals[row, 1 + j] * inverse
         gradient[j] -= events * mean_j
         for k in range(j + 1):
-            square = risk[1 + p + j * p + k] / risk[0]
-            information[j, k] += events * (square - mean_j * risk[1 + k] / risk[0])
-    return float(events * np.log(risk[0]))
+            square = totals[row, 1 + p + j * p + k] * inverse
+            information[j, k] += events * (square - mean_j * (totals[row, 1 + k] * inverse))
+    return float(events * np.log(totals[row, 0]))
 
 
 @kernel
