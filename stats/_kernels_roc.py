@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats._jit import kernel
-from extval.stats._resampling import draw_counts, first_state
+from extval.stats._resampling import (
+    draw_counts,
+    first_counter,
+    first_state,
+    random_rows,
+)
 
 _CACHED = 1024
 
@@ -116,34 +121,84 @@ def product_sums(
 
 
 @kernel
-def resampled_wins(
+def resampled_levels(
     key: np.uint64,
-    controls_below: NDArray[Any],
-    controls_up_to: NDArray[Any],
-    n_controls: int,
-    twice: NDArray[np.int64],
+    codes: NDArray[Any],
+    below: NDArray[np.int32],
+    up_to: NDArray[np.int32],
+    words: NDArray[np.uint64],
+    counted_rows: NDArray[Any],
+    drawn_rows: NDArray[Any],
+    counts: NDArray[np.int32],
+    cumulative: NDArray[np.int32],
+    sums: NDArray[np.int64],
 ) -> None:
-    """Write twice the pairs won in each replicate resampled within the classes, shape (b,).
+    """Write for each replicate resampled within two classes its doubled pairs, shape (b,).
 
-    For the cases in any fixed order: how many of the ascending controls lie below each, and below
-    or level with it.
+    A pair is a patient of the class that is drawn, (n,), above one of the class that is counted,
+    (m,); a tie is half. ``below[codes[i]]`` of the ascending patients of the latter lie below
+    patient i, ``up_to[codes[i]]`` below or level. Without ties `codes` may be those numbers
+    themselves, and the other two empty. The rest is room: words, two views of them by
+    `room_for_rows`, and arrays of (m,) and (m + 1,).
     """
-    n_cases = controls_below.size
-    case_counts = np.empty(n_cases, np.int32)
-    control_counts = np.empty(n_controls, np.int32)
-    cumulative = np.zeros(n_controls + 1, np.int32)
-    for b in range(twice.size):
-        state = draw_counts(first_state(key, b), case_counts)
-        draw_counts(state, control_counts)
-        below = np.int32(0)
-        for j in range(n_controls):
-            below += control_counts[j]
-            cumulative[j + 1] = below
-        total = np.int64(0)
-        for i in range(n_cases):
-            beaten = np.int64(cumulative[controls_below[i]]) + cumulative[controls_up_to[i]]
-            total += case_counts[i] * beaten
-        twice[b] = total
+    level = np.empty(below.size, np.int32)
+    cumulative[0] = 0
+    for b in range(sums.size):
+        counter = count_rows(first_counter(key, b), counts, words, counted_rows)
+        total = 0
+        for j in range(counts.size):
+            total += counts[j]
+            cumulative[j + 1] = total
+        if level.size == 0:
+            sums[b] = 2 * sum_levels(counter, codes, cumulative, words, drawn_rows)
+        else:
+            for c in range(level.size):
+                level[c] = cumulative[below[c]] + cumulative[up_to[c]]
+            sums[b] = sum_levels(counter, codes, level, words, drawn_rows)
+
+
+@kernel
+def count_rows(
+    counter: np.uint64, counts: NDArray[np.int32], words: NDArray[np.uint64], rows: NDArray[Any]
+) -> np.uint64:
+    """Fill `counts`, (n,), with n draws from n rows; return the counter after them."""
+    counts[:] = 0
+    missing = counts.size
+    while missing > 0:
+        left, missing = missing, 0
+        while left > 0:
+            size = min(rows.size, left)
+            counter, repeat = random_rows(counter, counts.size, words, rows, size)
+            for i in range(size):
+                counts[rows[i]] += 1
+            left -= size
+            missing += int(repeat)
+        counts[0] -= missing
+    return counter
+
+
+@kernel
+def sum_levels(
+    counter: np.uint64,
+    codes: NDArray[Any],
+    level: NDArray[np.int32],
+    words: NDArray[np.uint64],
+    rows: NDArray[Any],
+) -> np.int64:
+    """Return the sum of ``level[codes]`` over n draws from n rows, `codes` being (n,)."""
+    total = np.int64(0)
+    missing = codes.size
+    while missing > 0:
+        left, missing = missing, 0
+        while left > 0:
+            size = min(rows.size, left)
+            counter, repeat = random_rows(counter, codes.size, words, rows, size)
+            for i in range(size):
+                total += level[codes[rows[i]]]
+            left -= size
+            missing += int(repeat)
+        total -= np.int64(missing) * level[codes[0]]
+    return total
 
 
 @kernel

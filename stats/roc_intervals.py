@@ -9,8 +9,8 @@ from scipy.special import expit, logit, ndtri
 
 from extval.stats import _checks
 from extval.stats import _quick_results as quick
-from extval.stats._kernels_roc import resampled_wins
-from extval.stats._resampling import replicate_key
+from extval.stats._kernels_roc import resampled_levels
+from extval.stats._resampling import WORDS_AT_ONCE, replicate_key, room_for_rows
 from extval.stats.bootstrap import bca_interval, percentile_interval
 from extval.stats.placements import doubled_placements
 from extval.stats.results import Estimate, Interval, Status
@@ -147,16 +147,35 @@ def _resampled_aucs(
     control_scores: NDArray[np.float64],
     n_resamples: int,
 ) -> NDArray[np.float64]:
+    """Return the AUC of each resample; the smaller class is counted, the larger drawn."""
     cases, controls = np.sort(case_scores), np.sort(control_scores)
-    twice = np.empty(n_resamples, np.int64)
-    resampled_wins(
+    cases_drawn = cases.size > controls.size
+    drawn, counted = (cases, controls) if cases_drawn else (controls, cases)
+    below = counted.searchsorted(drawn, side="left")
+    up_to = counted.searchsorted(drawn, side="right")
+    codes = below
+    if np.array_equal(below, up_to):
+        below = up_to = below[:0]
+    else:
+        # Both ascend, so that their sum tells where either does.
+        new = np.diff(below + up_to, prepend=-1) > 0
+        codes, below, up_to = np.cumsum(new) - 1, below[new], up_to[new]
+    words = np.empty(WORDS_AT_ONCE, np.uint64)
+    sums = np.empty(n_resamples, np.int64)
+    resampled_levels(
         key,
-        np.searchsorted(controls, cases, side="left").astype(np.uint32),
-        np.searchsorted(controls, cases, side="right").astype(np.uint32),
-        controls.size,
-        twice,
+        codes.astype(np.uint16 if codes[-1] < 2**16 else np.uint32),
+        below.astype(np.int32),
+        up_to.astype(np.int32),
+        words,
+        room_for_rows(words, counted.size),
+        room_for_rows(words, drawn.size),
+        np.empty(counted.size, np.int32),
+        np.empty(counted.size + 1, np.int32),
+        sums,
     )
-    return twice / (2 * cases.size * controls.size)
+    doubled_pairs = 2 * cases.size * controls.size
+    return (sums if cases_drawn else doubled_pairs - sums) / doubled_pairs
 
 
 def _jackknife(wins: NDArray[np.int64], m: int, n: int) -> NDArray[np.float64]:

@@ -46,3 +46,33 @@ def resample(key, b, sizes):
                     rows.append(half * n >> 32)
         drawn.append(rows)
     return drawn
+
+
+def resample_in_rounds(key, b, sizes):
+    """Return the drawn rows of each stratum where rejected draws are made up for in later rounds.
+
+    Each block of up to 256 words gives draws of 16 bits (32 with more than 2**14 rows), lowest
+    bits first, and what a block leaves of its last word is not used.
+    """
+    words = splitmix64(next(splitmix64(next(splitmix64(key)) ^ b)))
+    drawn = []
+    for n in sizes:
+        width = 16 if n <= 2**14 else 32
+        rows, missing = [], n
+        while missing:
+            left = missing
+            while left:
+                size = min(256 * 64 // width, left)
+                parts = []
+                while len(parts) < size:
+                    word = next(words)
+                    parts += [word >> shift & (2**width - 1) for shift in range(0, 64, width)]
+                rows += [
+                    part * n >> width
+                    for part in parts[:size]
+                    if (part * n) % 2**width >= 2**width % n
+                ]
+                left -= size
+            missing = n - len(rows)
+        drawn.append(rows)
+    return drawn

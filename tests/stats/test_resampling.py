@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from extval.stats._kernels_roc import count_rows, sum_levels
 from extval.stats._resampling import (
+    WORDS_AT_ONCE,
+    first_counter,
     first_state,
     next_word,
     replicate_key,
     resample_counts,
     resample_counts_strata,
+    room_for_rows,
 )
 from tests.oracles import resampling as oracle
 
@@ -33,6 +37,34 @@ def test_strata_are_resampled_within_themselves(key, b, sizes):
     for j, rows in enumerate(oracle.resample(key, b, sizes)):
         block = counts[offsets[j] : offsets[j + 1]]
         assert_array_equal(block, np.bincount(rows, minlength=sizes[j]))
+
+
+@given(words, st.integers(0, 2**40), st.sampled_from([1, 2, 3, 40, 1021, 3000, 2**14, 2**14 + 3]))
+def test_rows_by_the_block_are_those_of_the_published_generator(key, b, n):
+    """Counted from the first stratum, and summed from the second."""
+    counts, values = np.empty(n, np.int32), np.arange(n, dtype=np.int32)
+    room = np.empty(WORDS_AT_ONCE, np.uint64)
+    rows = room_for_rows(room, n)
+    counter = count_rows(np.uint64(first_counter(np.uint64(key), b)), counts, room, rows)
+    total = sum_levels(np.uint64(counter), values, values + 7, room, rows)
+    first, second = oracle.resample_in_rounds(key, b, [n, n])
+    assert_array_equal(counts, np.bincount(first, minlength=n))
+    assert total == sum(second) + 7 * n
+
+
+@pytest.mark.parametrize("n", [10, 3000, 2**14 + 3])
+def test_every_row_of_a_block_is_equally_likely(n):
+    n_resamples = 400_000 // n
+    key = replicate_key(np.random.default_rng(3))
+    room = np.empty(WORDS_AT_ONCE, np.uint64)
+    total, counts = np.zeros(n, np.int64), np.empty(n, np.int32)
+    for b in range(n_resamples):
+        count_rows(np.uint64(first_counter(key, b)), counts, room, room_for_rows(room, n))
+        assert counts.sum() == n
+        total += counts
+    chi_square = ((total - n_resamples) ** 2 / n_resamples).sum()
+    df = n - 1
+    assert abs(chi_square - df) < 4 * (2 * df) ** 0.5
 
 
 def test_generator_words_match_the_reference_sequence():
