@@ -48,6 +48,8 @@ ecog <- with(full, list(time = time, event = event, marker = ph.ecog + age / 100
 f <- coxph(Surv(time, event) ~ marker, ecog, ties = "breslow"); h <- 365
 s365 <- c(summary(survfit(f, newdata = data.frame(marker = ecog$marker), se.fit = FALSE), times = h)$surv)
 benefit <- function(r, pt) { high <- r >= pt; e <- 1 - summary(survfit(Surv(time, event) ~ 1, full[high, ]), times = h, extend = TRUE)$surv; mean(high) * (e - (1 - e) * pt / (1 - pt)) }
+m <- plogis(rnorm(5000, -2)); o <- rbinom(5000, 1, m)
+area <- list(lrm = lrm(o ~ qlogis(m))$stats[["C"]], val_prob = val.prob(m, o, pl = FALSE)[["C (ROC)"]], exact = as.numeric(auc(roc(o, m, quiet = TRUE, direction = "<"))))
 meta <- list(R = R.version.string, survival = as.character(packageVersion("survival")), riskRegression = as.character(packageVersion("riskRegression")), rms = as.character(packageVersion("rms")), pROC = as.character(packageVersion("pROC")))
 cat(toJSON(list(meta = meta,
   rmst = list(lung = mean_of(lung$time, lung$status - 1, 365), veteran = mean_of(veteran$time, veteran$status, 200)), ph = ph,
@@ -56,5 +58,6 @@ cat(toJSON(list(meta = meta,
   weights = list(development = rot[c("time", "event")], time = gb$time, event = gb$event, risk = risk, horizon = 4.99, brier = s$Brier$score$Brier, auc = s$AUC$score$AUC),
   calibration = list(y = y, p = p, ici = ici, fair = fair, fair_ici = as.list(fair_ici)),
   hosmer_lemeshow = c(list(y = birth$low, p = unname(fb)), as.list(types)),
+  area = area,
   decision = c(ecog, list(horizon = h, threshold = 0.5, survival = s365, as_survival = benefit(s365, 0.5), as_risk = benefit(1 - s365, 0.5)))),
   digits = NA, auto_unbox = TRUE, dataframe = "columns"))
