@@ -279,8 +279,9 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
         yield (
             f"Several rows of one patient: {study.y_true.size} rows of "
             f"{len(set(study.cluster))} patients (column `{study.protocol.columns.cluster}`). The "
-            "AUCs and their comparisons allow for it (Obuchowski); all other intervals and P "
-            "values, bootstrap included, take rows as independent and are too narrow."
+            "AUCs, and their comparisons between models, cohorts and centres, allow for it "
+            "(Obuchowski); all other intervals and P values, bootstrap included, take rows as "
+            "independent: intervals are too narrow and P values too small."
         )
     dropped = left_out(study)
     if dropped:
