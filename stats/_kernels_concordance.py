@@ -11,6 +11,8 @@ from extval.stats._resampling import resample_counts
 Small = NDArray[np.int32]
 
 _NONE, _ONE = np.uint64(0), np.uint64(1)
+_HALF, _LOWER = 32, 2**32 - 1
+_PATIENT, _PATIENT_WITH_EVENT = 1, 2**32 + 1
 
 
 @kernel
@@ -53,42 +55,25 @@ def dense_ranks(
 
 
 @kernel
-def twice_below(
-    everyone: Small, events: NDArray[Any], ties: Small, event_ties: NDArray[Any], rank: int
-) -> tuple[int, Any]:
-    """Return twice what two Fenwick trees hold below `rank`, and once what they hold at it."""
-    total, weight = 0, events[0]  # always zero; carries the type
+def twice_below(tree: NDArray[Any], ties: NDArray[Any], rank: int) -> Any:
+    """Return twice what a Fenwick tree holds below `rank`, and once what it holds at it."""
+    total = tree[0]  # always zero; carries the type
     r = np.uint64(rank)
     while r > _NONE:
-        total += everyone[r]
-        weight += events[r]
+        total += tree[r]
         r &= r - _ONE
-    total, weight = 2 * total, 2 * weight
-    if ties.size > 0:
-        total += ties[rank]
-        weight += event_ties[rank]
-    return total, weight
+    return 2 * total + ties[rank] if ties.size > 0 else 2 * total
 
 
 @kernel
-def add_patient(
-    everyone: Small,
-    events: NDArray[Any],
-    ties: Small,
-    event_ties: NDArray[Any],
-    rank: int,
-    weight: Any,
-) -> None:
-    """Add 1 to one Fenwick tree and, unless it is zero, `weight` to another of the same size."""
-    r, size = np.uint64(rank) + _ONE, np.uint64(everyone.size)
+def add_patient(tree: NDArray[Any], ties: NDArray[Any], rank: int, amount: Any) -> None:
+    """Add `amount` at `rank` of a Fenwick tree, (ranks + 1,)."""
+    r, size = np.uint64(rank) + _ONE, np.uint64(tree.size)
     while r < size:
-        everyone[r] += 1
-        if weight > 0:
-            events[r] += weight
+        tree[r] += amount
         r += r & (~r + _ONE)
     if ties.size > 0:
-        ties[rank] += 1
-        event_ties[rank] += weight
+        ties[rank] += amount
 
 
 @kernel
@@ -96,43 +81,44 @@ def count_pairs(
     order: Small,
     repeats: NDArray[np.bool_],
     is_event: NDArray[np.bool_],
-    event_weight: NDArray[Any],
     rank: Small,
     below: NDArray[np.int64],
     n_ranks: int,
     later: NDArray[np.int64],
-    earlier: NDArray[Any],
+    earlier: NDArray[np.int64],
 ) -> None:
     """Count the pairs of each patient, twice the wins and all, (2, n) both.
 
-    `later` counts an event's pairs with patients who outlived it (zero on entry), `earlier` sums
-    the weights of the events that a patient outlived. `order` sorts the times and `repeats` marks
-    those equal to the one before; `rank`, `below` and `n_ranks` are the scores' `dense_ranks`. A
-    patient censored at an event's time outlived it, another event then did not. An event wins a
-    pair with its higher score; a tie is half a win.
+    `later` counts an event's pairs with patients who outlived it (zero on entry), `earlier` a
+    patient's with the events he or she outlived. `order` sorts the times and `repeats` marks those
+    equal to the one before; `rank`, `below` and `n_ranks` are the scores' `dense_ranks`. A patient
+    censored at an event's time outlived it, another event then did not. An event wins a pair with
+    its higher score; a tie is half a win.
 
     One pass from the first time: those who outlive an event are all but the patients met so far.
+    The tree counts patients in the lower half of its numbers, events in the upper half.
     """
     n = order.size
-    everyone, events = np.zeros(n_ranks + 1, np.int32), np.zeros(n_ranks + 1, event_weight.dtype)
-    n_ties = n_ranks if n_ranks < n else 0
-    ties, event_ties = np.zeros(n_ties, np.int32), np.zeros(n_ties, event_weight.dtype)
-    added, start = events[0], 0
-    while start < n:  # those with an earlier time are in the trees
+    tree = np.zeros(n_ranks + 1, np.int64)
+    ties = np.zeros(n_ranks if n_ranks < n else 0, np.int64)
+    events, start = 0, 0
+    while start < n:  # those with an earlier time are in the tree
         stop = start + 1
         while stop < n and repeats[stop]:
             stop += 1
         if stop == start + 1:
             i = order[start]
-            r = rank[i]
-            met, weight = twice_below(everyone, events, ties, event_ties, r)
-            earlier[0, i], earlier[1, i] = 2 * added - weight, added
+            r, amount = rank[i], _PATIENT
+            met = twice_below(tree, ties, r)
+            earlier[0, i], earlier[1, i] = 2 * events - (met >> _HALF), events
             if is_event[i]:
-                later[0, i], later[1, i] = below[r] + below[r + 1] - met - 1, n - stop
-                added += event_weight[i]
-            add_patient(everyone, events, ties, event_ties, r, event_weight[i])
+                later[0, i] = below[r] + below[r + 1] - (met & _LOWER) - 1
+                later[1, i] = n - stop
+                events += 1
+                amount = _PATIENT_WITH_EVENT
+            add_patient(tree, ties, r, amount)
         else:  # events against those before, the later against events, then the censored
-            before, gone = added, start
+            before, gone = events, start
             for turn in range(4):
                 for k in range(start, stop):
                     i = order[k]
@@ -140,20 +126,53 @@ def count_pairs(
                     if is_event[i] != (turn < 3):
                         continue
                     if turn == 1:
-                        add_patient(everyone, events, ties, event_ties, r, event_weight[i])
-                        added += event_weight[i]
+                        add_patient(tree, ties, r, _PATIENT_WITH_EVENT)
+                        events += 1
                         gone += 1
                         continue
-                    met, weight = twice_below(everyone, events, ties, event_ties, r)
+                    met = twice_below(tree, ties, r)
                     if turn == 2:
-                        itself = 1 if n_ties == 0 else 0  # else it is among the ties
-                        later[0, i] = below[r] + below[r + 1] - met - itself
+                        itself = 1 if ties.size == 0 else 0  # else it is among the ties
+                        later[0, i] = below[r] + below[r + 1] - (met & _LOWER) - itself
                         later[1, i] = n - gone
                     else:
-                        total = before if turn == 0 else added
-                        earlier[0, i], earlier[1, i] = 2 * total - weight, total
+                        total = before if turn == 0 else events
+                        earlier[0, i], earlier[1, i] = 2 * total - (met >> _HALF), total
                     if turn == 3:
-                        add_patient(everyone, events, ties, event_ties, r, event_weight[i])
+                        add_patient(tree, ties, r, _PATIENT)
+        start = stop
+
+
+@kernel
+def weigh_earlier(
+    order: Small,
+    repeats: NDArray[np.bool_],
+    is_event: NDArray[np.bool_],
+    event_weight: NDArray[np.float64],
+    rank: Small,
+    n_ranks: int,
+    earlier: NDArray[np.float64],
+) -> None:
+    """Sum the weights of the events that each patient outlived, (2, n), as `count_pairs` counts."""
+    n = order.size
+    tree = np.zeros(n_ranks + 1)
+    ties = np.zeros(n_ranks if n_ranks < n else 0)
+    added, start = 0.0, 0
+    while start < n:
+        stop = start + 1
+        while stop < n and repeats[stop]:
+            stop += 1
+        for turn in range(3):  # events against those before; events enter; then the censored
+            for k in range(start, stop):
+                i = order[k]
+                if is_event[i] != (turn < 2):
+                    continue
+                if turn == 1:
+                    add_patient(tree, ties, rank[i], event_weight[i])
+                    added += event_weight[i]
+                else:
+                    earlier[0, i] = 2.0 * added - twice_below(tree, ties, rank[i])
+                    earlier[1, i] = added
         start = stop
 
 

@@ -18,6 +18,7 @@ from extval.stats._kernels_concordance import (
     dense_ranks,
     pair_influence,
     resampled_concordance,
+    weigh_earlier,
 )
 from extval.stats._resampling import replicate_key
 from extval.stats._sorting import stable_orders
@@ -360,7 +361,7 @@ def _patients(
 def _concordance(patients: _Patients, ranks: _Ranks) -> _Concordance:
     """Return C and its influences, in the order of the arrays that were given."""
     n = patients.order.size
-    later, earlier = _pairs(patients, ranks, patients.event_weight)
+    later, earlier = _pairs(patients, ranks)
     if patients.entry is not None:
         not_later, not_earlier = _pairs_before_entry(patients, patients.entry, ranks)
         later, earlier = later - not_later, earlier - not_earlier
@@ -373,25 +374,19 @@ def _concordance(patients: _Patients, ranks: _Ranks) -> _Concordance:
     return _Concordance(value=value, influence=influence, status=status)
 
 
-def _pairs(
-    patients: _Patients, ranks: _Ranks, weight: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return twice the wins and all pairs of each patient: as events, and with events, (2, n)."""
-    n = patients.order.size
-    later = np.zeros((2, n), np.int64)
-    earlier = np.empty((2, n), np.float64 if weight.dtype.kind == "f" else np.int64)
-    count_pairs(
-        patients.order,
-        patients.repeats,
-        patients.is_event,
-        weight,
-        ranks.rank,
-        ranks.below,
-        ranks.count,
-        later,
-        earlier,
-    )
-    return later, earlier
+def _pairs(patients: _Patients, ranks: _Ranks) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return twice the wins and all pairs of each patient: as events, and with events, (2, n).
+
+    Pairs with events are weighted where the weights are not counts.
+    """
+    later, earlier = np.zeros((2, 2, patients.order.size), np.int64)
+    times = patients.order, patients.repeats, patients.is_event
+    count_pairs(*times, ranks.rank, ranks.below, ranks.count, later, earlier)
+    if patients.event_weight.dtype.kind != "f":
+        return later, earlier
+    weighted = np.empty(earlier.shape)
+    weigh_earlier(*times, patients.event_weight, ranks.rank, ranks.count, weighted)
+    return later, weighted
 
 
 def _pairs_before_entry(
@@ -414,8 +409,8 @@ def _pairs_before_entry(
         entry=None,
     )
     twice = _Ranks(rank=np.tile(ranks.rank, 2), count=ranks.count, below=2 * ranks.below)
-    later, earlier = _pairs(with_doubles, twice, with_doubles.event_weight)
-    alone, _ = _pairs(patients, ranks, patients.event_weight)
+    later, earlier = _pairs(with_doubles, twice)
+    alone, _ = _pairs(patients, ranks)
     return later[:, :n] - alone, earlier[:, n:]
 
 
