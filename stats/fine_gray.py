@@ -302,7 +302,9 @@ def _residuals(
     curve = censoring_curve(data.time, kind > 0)
     own, m, rival = curve.position, curve.time.size, kind == 2
     opens = np.flatnonzero(data.opens)
-    hazard, risk = steps[opens], np.exp(np.einsum("ij,j->i", x, beta))
+    hazard = steps[opens]
+    ever = rival | (np.cumsum(hazard)[own] > 0.0)  # whoever was in a risk set
+    risk = np.exp(np.where(ever, np.einsum("ij,j->i", x, beta), -np.inf))
     remaining = np.where(rival, risk / data.before, 0.0)  # times G(t-), the risk after T
 
     def by_time(values: FloatArray) -> FloatArray:

@@ -129,6 +129,22 @@ def test_order_labels_of_rivals_copies_and_time_scale_do_not_matter(data, random
         assert_allclose(again.covariance * copies, found.covariance, rtol=1e-5, atol=1e-8)
 
 
+def test_who_left_before_the_first_event_changes_nothing_however_extreme():
+    case = CASES["untied"]
+    time, code, x = np.array(case["time"]), np.array(case["code"]), columns(case)
+    first = time[code > 0].min()
+    assert first > 0.0
+    found = fine_gray_regression(time, code, x)
+    for extreme in (1.0, 2000.0, -2000.0):
+        more = np.append(time, first / 2), np.append(code, 0), np.vstack((x, [[extreme, 1.0]]))
+        again = fine_gray_regression(*more)
+        assert_allclose(again.coefficients, found.coefficients, rtol=1e-8)
+        assert_allclose(again.covariance, found.covariance, rtol=1e-8)
+        assert_allclose(again.model_covariance, found.model_covariance, rtol=1e-8)
+        got, wanted = (predicted_incidence(fit, x[:3], t=6) for fit in (again, found))
+        assert_allclose(got, wanted, rtol=1e-8)
+
+
 @given(patients(kinds=3, least=6), st.lists(st.integers(0, 3), min_size=14, max_size=14))
 def test_counted_patients_are_copies(data, counts):
     time, kind, scores, _ = data
