@@ -73,6 +73,19 @@ _LABELS = {
     "pigeon_heyse": Label("Pigeon-Heyse J² (df)", STATISTIC, 1),
     "hosmer_lemeshow": Label("Hosmer-Lemeshow χ² (df)", STATISTIC, 1),
     "spiegelhalter_z": Label("Spiegelhalter z", NUMBER, 2),
+    "le_cessie": Label(
+        "le Cessie z", NUMBER, 2, "le Cessie-van Houwelingen test of the logistic recalibration"
+    ),
+    **{
+        f"calibration_{part}_{method}": Label(f"{part.capitalize()}, {name}", digits=2)
+        for part in ("intercept", "slope")
+        for method, name in (("wald", "Wald"), ("profile", "profile"))
+    },
+    **{
+        f"{metric}_{smoother}": Label(f"{name}, {smoother}")
+        for metric, name in (("ici", "ICI"), ("e50", "E50"), ("e90", "E90"), ("emax", "Emax"))
+        for smoother in ("loess", "rcs", "lowess")
+    },
     "net_benefit": Label("Net benefit", meaning="per patient, in units of true positives"),
     "net_benefit_standardized": Label(
         "Standardised net benefit, %", PERCENT, 1, "net benefit / event rate; at best 100"

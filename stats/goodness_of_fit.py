@@ -5,10 +5,12 @@ from math import nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import chdtrc, ndtr
+from scipy.special import chdtrc, expit, ndtr
 
 from extval.stats import _checks
 from extval.stats._checks import BoolArray, FloatArray
+from extval.stats.calibration import linear_predictor
+from extval.stats.logistic import fitted
 from extval.stats.quantile_groups import quantile_groups
 from extval.stats.results import SignificanceTest, Status
 
@@ -224,12 +226,83 @@ def le_cessie_van_houwelingen(
     is_event = _checks.binary(y_true)
     risk = _checks.probabilities(y_prob, is_event.size)
     columns = _checks.matrix(design, is_event.size, name="design")
+    return _projected(is_event, risk, columns, "le Cessie-van Houwelingen, sum of squared errors")
+
+
+def le_cessie_recalibrated(y_true: ArrayLike, y_prob: ArrayLike) -> SignificanceTest:
+    r"""Test whether intercept and slope are all that is wrong with frozen risks.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (n,), 0 or 1
+        Outcome; 1 marks an event.
+    y_prob : array_like of shape (n,), in [0, 1]
+        Predicted risk.
+
+    Returns
+    -------
+    SignificanceTest
+        z and two-sided P. NaN with a status where the recalibration does not exist: equal
+        outcomes, equal predictions, a risk of exactly 0 or 1, separation.
+
+    Raises
+    ------
+    ValueError
+        If an argument leaves the domain given above.
+
+    Notes
+    -----
+    `le_cessie_van_houwelingen` [1]_ of :math:`\mathrm{logit} P(Y = 1) = a + b\,\mathrm{logit}(p)`,
+    fitted to these patients: a small P says that no intercept and slope put the risks right. For
+    the risks as they are, with nothing fitted, the sum of squares less its expectation is
+    :math:`\sum (y_i - p_i)(1 - 2 p_i)`, so that the test is Spiegelhalter's. Agrees with rms 6.5
+    ``residuals(lrm(y ~ qlogis(p)), "gof")`` to 1e-8.
+
+    References
+    ----------
+    .. [1] le Cessie & van Houwelingen (1991), Biometrics 47:1267. :doi:`10.2307/2532385`
+
+    Examples
+    --------
+    >>> y, p = [0, 1, 0, 1, 0, 1], [0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
+    >>> round(le_cessie_recalibrated(y, p).statistic, 4)
+    1.1803
+    """
+    is_event = _checks.binary(y_true)
+    risk = _checks.probabilities(y_prob, is_event.size)
+    name = "le Cessie-van Houwelingen, sum of squared errors of the logistic recalibration"
+    lp, status = linear_predictor(is_event, risk)
+    if status is Status.OK and np.ptp(lp) == 0.0:
+        status = Status.CONSTANT_PREDICTION
+    columns = np.column_stack((np.ones(is_event.size), lp))
+    fitted_risk = np.full(is_event.size, nan)
+    if status is Status.OK:
+        fit = fitted(columns, is_event, np.ones(is_event.size), np.zeros(is_event.size))
+        status = fit.status
+        fitted_risk = expit(columns @ fit.coefficients)
+    if status is not Status.OK:
+        return SignificanceTest(
+            statistic=nan,
+            p_value=nan,
+            reference="normal",
+            method=name,
+            n=is_event.size,
+            events=int(np.count_nonzero(is_event)),
+            status=status,
+        )
+    return _projected(is_event, fitted_risk, columns, name)
+
+
+def _projected(
+    is_event: BoolArray, risk: FloatArray, columns: FloatArray, name: str
+) -> SignificanceTest:
+    """Return the test of risks that were fitted with `columns`, shape (n, p)."""
     root = np.sqrt(risk * (1.0 - risk))[:, None]
     direction = 1.0 - 2.0 * risk
     if is_event.size:
         coefficients = np.linalg.lstsq(columns * root, direction * root[:, 0], rcond=None)[0]
         direction = direction - columns @ coefficients
-    return _squares(is_event, risk, direction, "le Cessie-van Houwelingen, sum of squared errors")
+    return _squares(is_event, risk, direction, name)
 
 
 def _squares(

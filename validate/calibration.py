@@ -7,9 +7,11 @@ from extval.stats.brier_decomposition import brier_decomposition
 from extval.stats.calibration import calibration_intercept, calibration_slope, oe_ratio
 from extval.stats.calibration_belt import calibration_belt
 from extval.stats.calibration_curve import calibration_curve, calibration_groups
+from extval.stats.curve_fits import SMOOTHERS
 from extval.stats.goodness_of_fit import (
     HosmerLemeshow,
     hosmer_lemeshow,
+    le_cessie_recalibrated,
     pigeon_heyse,
     spiegelhalter,
 )
@@ -32,8 +34,10 @@ def add_calibration(found: GroupFindings, study: BinaryStudy, group: Group, mode
         ("calibration_intercept", calibration_intercept),
         ("calibration_slope", calibration_slope),
     ):
-        estimate = fitted(y_true, y_prob, method=method, confidence_level=level)
-        found.metric(model, metric, estimate)
+        other = "wald" if method == "profile" else "profile"
+        for name, interval in ((metric, method), (f"{metric}_{other}", other)):
+            estimate = fitted(y_true, y_prob, method=interval, confidence_level=level)
+            found.metric(model, name, estimate)
     found.metric(model, "oe_ratio", oe_ratio(y_true, y_prob, confidence_level=level))
     _add_curve(found, study, group, model)
     for metric, routine in (
@@ -52,6 +56,7 @@ def add_calibration(found: GroupFindings, study: BinaryStudy, group: Group, mode
     for metric, test in (("hosmer_lemeshow", hosmer_lemeshow), ("pigeon_heyse", pigeon_heyse)):
         found.test(model, metric, _test(test(y_true, y_prob, n_groups=groups, external=external)))
     found.test(model, "spiegelhalter_z", spiegelhalter(y_true, y_prob))
+    found.test(model, "le_cessie", le_cessie_recalibrated(y_true, y_prob))
     if y_true.size <= protocol.calibration.belt_up_to:
         _add_belt(found, study, model, external=external)
     else:
@@ -99,27 +104,33 @@ def _add_belt(found: GroupFindings, study: BinaryStudy, model: str, *, external:
 
 
 def _add_curve(found: GroupFindings, study: BinaryStudy, group: Group, model: str) -> None:
-    """Add the flexible curve with its band and distances, grouped points, and the histogram."""
+    """Add the flexible curves with band and distances, grouped points, and the histogram.
+
+    The protocol's smoother comes first, and is drawn; the others have names of their own.
+    """
     protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
-    level, smoother = protocol.confidence_level, protocol.calibration.smoother
-    curve = calibration_curve(
-        y_true,
-        y_prob,
-        smoother=smoother,
-        n_resamples=protocol.bootstrap.n_resamples,
-        rng=stream(protocol.seed, f"calibration/{group.label}/{model}"),
-        confidence_level=level,
-    )
-    for metric in ("ici", "e50", "e90", "emax"):
-        found.metric(model, metric, getattr(curve, metric))
-    found.curve(
-        "calibration",
-        {"model": model, "smoother": smoother},
-        predicted=curve.grid,
-        observed=curve.observed,
-        lower=curve.lower,
-        upper=curve.upper,
-    )
+    level, chosen = protocol.confidence_level, protocol.calibration.smoother
+    for smoother in (chosen, *(name for name in SMOOTHERS if name != chosen)):
+        first = smoother == chosen
+        curve = calibration_curve(
+            y_true,
+            y_prob,
+            smoother=smoother,
+            n_resamples=protocol.bootstrap.n_resamples,
+            rng=stream(protocol.seed, f"calibration/{group.label}/{model}"),
+            confidence_level=level,
+        )
+        for metric in ("ici", "e50", "e90", "emax"):
+            name = metric if first else f"{metric}_{smoother}"
+            found.metric(model, name, getattr(curve, metric))
+        found.curve(
+            "calibration" if first else "calibration_smoothers",
+            {"model": model, "smoother": smoother},
+            predicted=curve.grid,
+            observed=curve.observed,
+            lower=curve.lower,
+            upper=curve.upper,
+        )
     groups = calibration_groups(
         y_true, y_prob, n_groups=protocol.calibration.groups, confidence_level=level
     )

@@ -25,7 +25,19 @@ FURTHER = (
     "spiegelhalter_z_p",
     "pigeon_heyse",
     "pigeon_heyse_p",
+    "le_cessie",
+    "le_cessie_p",
 )
+# The interval that the protocol did not choose, and the smoothers that it did not.
+OTHER_INTERVAL = tuple(
+    f"calibration_{part}_{method}"
+    for method in ("wald", "profile")
+    for part in ("intercept", "slope")
+)
+OTHER_CURVES = {
+    smoother: tuple(f"{metric}_{smoother}" for metric in ("ici", "e50", "e90", "emax"))
+    for smoother in ("loess", "rcs", "lowess")
+}
 PARTS = ("brier_miscalibration", "brier_discrimination", "brier_uncertainty")
 TESTS = (
     "weak_calibration",
@@ -44,6 +56,8 @@ DEGREES = (
     "weak_calibration_intercept_df",
     "weak_calibration_slope_df",
 )
+_OTHERS = tuple(metric for metrics in OTHER_CURVES.values() for metric in metrics)
+_SHOWN = (*OVERALL, *CURVE, *_OTHERS, *OTHER_INTERVAL, *FURTHER, *PARTS, *TESTS, *DEGREES)
 CURVE_MM, DISTRIBUTION_MM = 40.0, 9.0
 
 
@@ -51,7 +65,7 @@ def measures(index: Index) -> tuple[Measure, ...]:
     """Return the metrics that this section shows."""
     if index.is_survival:
         return ()
-    return tuple(map(Measure, (*OVERALL, *CURVE, *FURTHER, *PARTS, *TESTS, *DEGREES)))
+    return tuple(map(Measure, _SHOWN))
 
 
 def section(index: Index) -> Section:
@@ -62,6 +76,11 @@ def section(index: Index) -> Section:
     for caption, metrics in (
         ("Calibration and overall error.", OVERALL),
         ("Distance of the flexible calibration curve from ideal, and goodness of fit.", CURVE),
+        *(
+            (f"Distance of another flexible calibration curve ({name}) from ideal.", metrics)
+            for name, metrics in OTHER_CURVES.items()
+        ),
+        ("Intercept and slope with the other interval.", OTHER_INTERVAL),
         ("Explained variation, error and further tests of fit.", FURTHER),
         ("Parts of the Brier score: miscalibration \u2212 discrimination + uncertainty.", PARTS),
         ("Tests of intercept 0 and slope 1, and the calibration belt.", TESTS),

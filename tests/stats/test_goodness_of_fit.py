@@ -6,18 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.special import expit, logit
 from scipy.stats import chi2
 
 from extval.stats.goodness_of_fit import (
     hosmer_lemeshow,
+    le_cessie_recalibrated,
     le_cessie_van_houwelingen,
     pigeon_heyse,
     spiegelhalter,
 )
 from extval.stats.results import Status
+from tests.oracles import calibration
 from tests.oracles import goodness_of_fit as oracle
 
 R = json.loads((Path(__file__).parents[1] / "reference" / "goodness_of_fit.json").read_text())
@@ -71,6 +74,46 @@ def test_le_cessie_matches_the_definition(study, data):
         assert_allclose([got.statistic, got.p_value], wanted, rtol=1e-7, atol=1e-9)
     without = le_cessie_van_houwelingen(y, p, np.empty((len(y), 0)))
     assert without.statistic == spiegelhalter(y, p).statistic
+
+
+@given(studies())
+def test_le_cessie_after_recalibration_matches_the_definition(study):
+    """Refitted intercept and slope, and the projection on their columns; else a named reason."""
+    y, p = study
+    got = le_cessie_recalibrated(y, p)
+    columns = np.column_stack([np.ones(len(y)), logit(p)])
+    if 0 < y.sum() < y.size and np.ptp(p) > 0:
+        if calibration.separated(columns, y):
+            assert got.status is Status.SEPARATION
+            return
+        fitted, _, _ = calibration.logistic(columns, y)
+        if got.status is Status.NO_VARIANCE_OF_SCORE:
+            assert len(set(p)) == 2 or abs(fitted[1]) < 1e-6
+            return
+        assert got.status is Status.OK
+        assume(len(set(p)) > 2 and abs(fitted[1]) > 1e-3)
+        wanted = oracle.le_cessie(y, expit(columns @ fitted), columns)
+        assert_allclose([got.statistic, got.p_value], wanted, rtol=1e-6, atol=1e-8)
+        # Risks that are wrong only in intercept and slope give the same test.
+        moved = le_cessie_recalibrated(y, expit(1.0 - 0.5 * logit(p)))
+        assert_allclose(moved.statistic, got.statistic, rtol=1e-6, atol=1e-8)
+    else:
+        assert got.status in (Status.ONE_CLASS, Status.CONSTANT_PREDICTION)
+        assert isnan(got.statistic) and isnan(got.p_value)
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "status"),
+    [
+        ([], [], Status.NO_PATIENTS),
+        ([0, 1, 1], [0.0, 0.5, 1.0], Status.LOGIT_UNDEFINED),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], Status.SEPARATION),
+        ([0, 1, 0, 1], [0.2, 0.2, 0.3, 0.3], Status.NO_VARIANCE_OF_SCORE),
+    ],
+)
+def test_le_cessie_without_a_recalibration_has_a_sentence(y, p, status):
+    got = le_cessie_recalibrated(y, p)
+    assert got.status is status and isnan(got.p_value)
 
 
 @given(studies(), st.randoms(use_true_random=False), st.integers(2, 10))

@@ -66,6 +66,32 @@ def test_the_numbers_are_those_of_r(evaluated, reference):
         assert_allclose(got, group["delong"], rtol=1e-8, atol=1e-12)
 
 
+def test_further_tests_and_curves_of_calibration_are_those_of_r(evaluated, reference):
+    """Profile limits, le Cessie-van Houwelingen after recalibration, and the three smoothers."""
+    found = numbers(evaluated)
+    for group in reference["groups"]:
+        where = (group["cohort"], group["center"])
+        for model, wanted in group["models"].items():
+            for metric in ("calibration_intercept", "calibration_slope"):
+                row = found.loc[(*where, model, f"{metric}_profile")]
+                limits = row[["lower", "upper"]].astype(float)
+                assert_allclose(limits, wanted[f"{metric}_profile"], rtol=1e-6, atol=1e-8)
+                plain = found.loc[(*where, model, metric)]
+                np.testing.assert_array_equal(row["estimate"], plain["estimate"])
+            for metric in ("le_cessie", "le_cessie_p"):
+                value = found.loc[(*where, model, metric), "estimate"]
+                assert_allclose(value, wanted[metric], rtol=1e-6, err_msg="le Cessie")
+            for smoother, distances in wanted["distances"].items():
+                suffix = "" if smoother == "loess" else f"_{smoother}"
+                for name, distance in zip(("ici", "e50", "e90", "emax"), distances, strict=True):
+                    row = found.loc[(*where, model, f"{name}{suffix}")]
+                    if distance is None:  # R's coefficients run away
+                        assert np.isnan(row["estimate"]) and "separates" in row["note"]
+                        continue
+                    assert_allclose(row["estimate"], distance, rtol=1e-6, err_msg="distances")
+                    assert row["lower"] <= row["upper"]
+
+
 def test_the_folder_is_as_documented(evaluated):
     assert {path.name for path in evaluated.iterdir()} == FILES
     assert {path.stem for path in (evaluated / "curves").iterdir()} == {
@@ -75,6 +101,7 @@ def test_the_folder_is_as_documented(evaluated):
         "calibration",
         "calibration_belt",
         "calibration_groups",
+        "calibration_smoothers",
         "risk_distribution",
         "decision",
         "decision_difference",

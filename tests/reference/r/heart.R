@@ -16,10 +16,30 @@ one <- function(d, name, external) {
   tight <- glm.control(epsilon = 1e-15, maxit = 100)
   a <- glm(y ~ offset(lp), family = binomial, control = tight); b <- glm(y ~ lp, family = binomial, control = tight)
   wald <- function(f, i) { s <- coef(summary(f))[i, 1:2]; unname(c(s, s[1] + c(-1, 1) * qnorm(.975) * s[2])) }
+  profile <- function(f, with_slope) { # where the deviance has risen by the chi-square quantile
+    best <- tail(coef(f), 1); se <- tail(sqrt(diag(vcov(f))), 1)
+    rise <- function(b) {
+      d <- if (with_slope) glm(y ~ offset(b * lp), family = binomial, control = tight)$deviance
+           else -2 * sum(dbinom(y, 1, plogis(lp + b), log = TRUE))
+      d - f$deviance - qchisq(.95, 1)
+    }
+    side <- function(s) uniroot(rise, sort(c(best + s * .5 * se, best + s * 6 * se)), tol = 1e-12)$root
+    unname(c(side(-1), side(1)))
+  }
+  gof <- residuals(lrm(y ~ lp, x = TRUE, y = TRUE, eps = 1e-13, maxit = 100), "gof")
+  distances <- function(curve) { d <- abs(curve - p); unname(c(mean(d), quantile(d, c(.5, .9)), max(d))) }
+  smooth <- loess(y ~ p, control = loess.control(surface = "direct"))
+  spline <- rcspline.eval(lp, nk = 5, inclx = TRUE, norm = 2)
+  curved <- glm(y ~ spline, family = binomial, control = tight)
   v <- val.prob(p, y, pl = FALSE)
   hl <- hosmer_lemeshow(y, p, 10); df <- if (external) hl[2] else hl[2] - 2
   list(auc = c(r$auc, sqrt(var(r, method = "delong")), ci[1], ci[3]),
        calibration_intercept = wald(a, 1), calibration_slope = wald(b, 2),
+       calibration_intercept_profile = profile(a, FALSE), calibration_slope_profile = profile(b, TRUE),
+       le_cessie = unname(gof["Z"]), le_cessie_p = unname(gof["P"]),
+       distances = list(loess = distances(fitted(smooth)),
+                        rcs = if (max(abs(curved$linear.predictors)) < 1e4) distances(fitted(curved)) else rep(NA, 4), # separated
+                        lowess = distances(approx(lowess(p, y, iter = 0), xout = p, ties = mean)$y)),
        oe_ratio = sum(y) / sum(p), brier = mean((p - y)^2), brier_val_prob = unname(v["Brier"]),
        brier_scaled = 1 - mean((p - y)^2) / (mean(y) * (1 - mean(y))),
        hosmer_lemeshow = hl[1], hosmer_lemeshow_df = df,
