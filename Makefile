@@ -44,7 +44,7 @@ coverage-study: venv
 	$(RUN) $(BIN)/python -m benchmarks.coverage_study
 
 agreement: venv
-	$(RUN) $(BIN)/python -m pytest -q tests/stats tests/features/modelling tests/validate --agreement docs/agreement.md
+	CI=1 $(RUN) $(BIN)/python -m pytest -q tests/stats tests/features/modelling tests/validate --agreement docs/agreement.md
 
 fuzz: venv
 	HYPOTHESIS_PROFILE=fuzz $(RUN) $(BIN)/python -m pytest -q tests/stats

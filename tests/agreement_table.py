@@ -11,6 +11,7 @@ import csv
 import json
 import re
 from collections import defaultdict
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -126,12 +127,14 @@ def versions(file, said):
     """Return in brackets the versions of R or Python and of the packages that `said` names."""
     if not file:  # numbers as published
         return ""
+    if file.startswith("pip:"):  # a package that the test itself calls
+        return f" ({file[4:]} {version(file[4:])})"
     meta = json.loads((REFERENCE / f"{file}.json").read_text(encoding="utf-8"))["meta"]
     plain = {name: v[0] if isinstance(v, list) else v for name, v in meta.items()}
     short = {name: re.sub(r"^R version (\S+).*", r"\1", v) for name, v in plain.items()}
     named = {
-        name: version
-        for name, version in short.items()
+        name: number
+        for name, number in short.items()
         if name in ("R", "python") or re.search(rf"\b{re.escape(name)}\b", said, re.IGNORECASE)
     }
-    return f" ({', '.join(f'{name} {version}' for name, version in (named or short).items())})"
+    return f" ({', '.join(f'{name} {number}' for name, number in (named or short).items())})"
