@@ -1,6 +1,6 @@
 """From the influence of each patient on an estimate to its interval, and to a paired test."""
 
-from math import inf, nan, sqrt
+from math import inf, isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def wald_estimate(
     `caution` is the status.
     """
     status, interval = caution, Interval.undefined(level)
-    if np.isnan(se):
+    if isnan(se):
         status = Status.TOO_FEW_PATIENTS
     elif se == 0.0:
         status = if_zero
@@ -104,7 +104,7 @@ def wald_comparison(
     margin = float(ndtri(0.5 + level / 2)) * se
     interval = Interval(difference - margin, difference + margin, level)
     statistic, p_value, status = nan, nan, caution
-    if np.isnan(se):
+    if isnan(se):
         status = Status.TOO_FEW_PATIENTS
     elif se > 0.0:
         statistic = difference / se

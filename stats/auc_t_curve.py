@@ -1,7 +1,7 @@
 """The time-dependent AUC as a curve over horizons, and its average."""
 
 from dataclasses import dataclass, replace
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -161,12 +161,14 @@ def auc_t_curve(
         estimates = [_point(point, level, method, n, events) for point in points]
         auc = np.array([estimate.value for estimate in estimates])
         se = np.array([estimate.se for estimate in estimates])
+        width = np.where(se == 0.0, nan, se)
         statuses = tuple(estimate.status for estimate in estimates)
     else:
         average = found.average, found.average_se, found.average_status
         integrated = _wald(*average, whole, level=level, n=n, events=events)
         cases, controls, statuses = found.cases, found.controls, found.statuses
         auc, se = found.auc, found.se
+        width = se
     if resamples and n:
         method = f"{_METHOD}; bootstrap percentile, {resamples} resamples"
         drawn, incidence = _resampled(follow_up, kind, values, at, key, resamples)
@@ -175,7 +177,7 @@ def auc_t_curve(
             integrated, _weighted(drawn, incidence), f"average over horizons by events; {method}"
         )
     else:
-        margin = float(ndtri(0.5 + level / 2)) * np.where(se == 0.0, nan, se)
+        margin = float(ndtri(0.5 + level / 2)) * width
         lower, upper = np.maximum(auc - margin, 0.0), np.minimum(auc + margin, 1.0)
     return AucCurve(
         horizons=at,
@@ -271,7 +273,7 @@ def _point(
 def _wald(
     value: float, se: float, status: Status, method: str, *, level: float, n: int, events: int
 ) -> Estimate:
-    if np.isnan(value):
+    if isnan(value):
         return undefined_estimate(status, level=level, method=method, n=n, events=events)
     return wald_estimate(
         value,

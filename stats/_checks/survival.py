@@ -42,7 +42,7 @@ def horizons(values: ArrayLike, *, name: str = "horizons", at_least: int = 1) ->
     out = durations(values, name=name)
     if out.size < at_least:
         raise ValueError(f"`{name}` must hold at least {at_least}; got {out.size}.")
-    bad = np.flatnonzero(np.diff(out) <= 0.0)
+    bad = np.flatnonzero(out[1:] <= out[:-1])
     if bad.size:
         raise ValueError(
             f"`{name}` must increase strictly; index {bad[0] + 1} ({out[bad[0] + 1]}) does not."
