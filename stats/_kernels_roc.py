@@ -96,17 +96,18 @@ def wins_with_ties(
 
 @kernel
 def product_sums(
-    wins: NDArray[Any], bounds: tuple[tuple[int, int], tuple[int, int]], out: NDArray[np.int64]
+    wins: NDArray[Any], cases: int, case_end: int, controls: int, end: int, out: NDArray[np.int64]
 ) -> None:
     """Write sums of products of two rows of `wins`, (k, n), and of each row, in each class.
 
-    ``out[c, a, b]``, of (2, k, k + 1), is of rows a <= b over the columns ``bounds[c]``, first to
-    last, and ``out[c, a, k]`` of row a. Whoever calls takes few enough columns for 64-bit sums.
+    ``out[0, a, b]``, of (2, k, k + 1), is of rows a <= b over the columns from `cases` up to
+    `case_end`, ``out[1]`` over those from `controls` to `end`, and ``out[:, a, k]`` of row a alone.
+    Whoever calls takes few enough columns for 64-bit sums.
     """
     k = wins.shape[0]
     out[:] = 0
     for c in range(2):
-        first, last = bounds[c]
+        first, last = (cases, case_end) if c == 0 else (controls, end)
         for start in range(first, last, _CACHED):
             stop = min(start + _CACHED, last)
             for a in range(k):

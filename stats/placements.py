@@ -146,9 +146,10 @@ def _exact_sums(wins: NDArray[np.int32], m: int) -> list[list[list[int]]]:
     out = np.empty((2, k, k + 1), np.int64)
     found: list[list[list[int]]] = []
     for t in range(blocks):
-        cases = m * t // blocks, m * (t + 1) // blocks
-        controls = m + n * t // blocks, m + n * (t + 1) // blocks
-        product_sums(wins, (cases, controls), out)
+        u = t + 1
+        product_sums(
+            wins, m * t // blocks, m * u // blocks, m + n * t // blocks, m + n * u // blocks, out
+        )
         found = _added(found, out.tolist()) if found else out.tolist()
     return found
 
