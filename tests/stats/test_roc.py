@@ -1,7 +1,8 @@
 """AUC and DeLong inference against the pair matrix, R pROC, their invariances and their edges."""
 
 import json
-from dataclasses import asdict, replace
+import pickle
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -355,6 +356,20 @@ def test_sums_of_squares_are_split_before_they_overflow(monkeypatch):
 def test_errors_name_the_argument_the_value_and_the_place(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_results_filled_in_while_open_are_the_frozen_results():
+    found = compare_aucs([0, 0, 0, 1, 1, 1], [[1, 2, 4, 3, 5, 6], [1, 4, 5, 2, 3, 6]])
+    estimate, pair = found.estimates[0], found.pairs[0]
+    for made in (estimate, estimate.interval, pair, pair.comparison, pair.comparison.interval):
+        again = type(made)(**{field.name: getattr(made, field.name) for field in fields(made)})
+        # By their text: a difference with a normal reference has NaN degrees of freedom.
+        assert repr(made) == repr(again)
+        assert repr(pickle.loads(pickle.dumps(made))) == repr(made)
+        with pytest.raises(AttributeError):
+            setattr(made, fields(made)[0].name, 0.0)
+    assert estimate == replace(estimate)
+    assert hash(estimate) == hash(replace(estimate))
 
 
 def test_results_are_frozen():
