@@ -232,6 +232,19 @@ def general_estimate(value: Number, lower: Number, upper: Number, *, bounded: bo
     return estimate(value, lower, upper, digits=digits, bounded=bounded)
 
 
+def time_estimate(value: Number, lower: Number, upper: Number, *, bounded: bool = True) -> str:
+    """Return ``value (lower to upper)`` of a time, the largest with three significant digits.
+
+    Examples
+    --------
+    >>> time_estimate(0.0124, -0.3944, 0.4193), time_estimate(241.4951, 221.2, 261.8)
+    ('0.012 (\u22120.394 to 0.419)', '241 (221 to 262)')
+    """
+    sizes = [abs(x) for x in (value, lower, upper) if x is not None and isfinite(x) and x != 0]
+    digits = min(4, max(0, 2 - floor(log10(max(sizes))))) if sizes else 0
+    return estimate(value, lower, upper, digits=digits, bounded=bounded)
+
+
 def counted(count: int, singular: str, plural: str = "") -> str:
     r"""Return a count with its noun.
 

@@ -6,7 +6,7 @@ from extval.reports import format as fmt
 from extval.validate.store import MetricRow
 
 NUMBER, PERCENT, P_VALUE, STATISTIC = "number", "percent", "p", "statistic"
-COUNT, GENERAL = "count", "general"
+COUNT, GENERAL, TIME = "count", "general", "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +125,20 @@ _LABELS = {
     "idi": Label("IDI", meaning="integrated discrimination improvement"),
     "survival_t": Label("Survival, %", PERCENT, 1, "Kaplan-Meier estimate"),
     "incidence_t": Label("Incidence, %", PERCENT, 1, "cumulative incidence (Aalen-Johansen)"),
+    "censoring_weights_mean": Label("Mean weight", meaning="1 if the weights are these patients'"),
+    "censoring_weights_largest": Label("Largest weight", digits=2),
+    "censoring_weights_known": Label(
+        "State known", COUNT, 0, "patients whose state at the horizon is known"
+    ),
     "proportional_hazards": Label(
         "PH χ² (df)", STATISTIC, 1, "test that the hazard ratio of the predictor is constant"
     ),
-    "survival_median": Label("Median survival", NUMBER, 1),
-    "follow_up_median": Label("Median follow-up", NUMBER, 1),
+    "survival_median": Label("Median survival", TIME),
+    "follow_up_median": Label("Median follow-up", TIME),
     "c_harrell": Label("Harrell's C", meaning="concordance index"),
     "c_uno": Label("Uno's C", meaning="concordance index with inverse censoring weights"),
     "auc_t": Label("AUC(t)", meaning="cumulative/dynamic area under the curve"),
-    "oe_t": Label("O:E(t)", digits=2, meaning="Kaplan-Meier risk / mean predicted risk; ideal 1"),
+    "oe_t": Label("O:E(t)", digits=2, meaning="observed / mean predicted risk; ideal 1"),
     "brier_t": Label("Brier(t)", meaning="Brier score at the horizon"),
     "ipa_t": Label("IPA(t), %", PERCENT, 1, "index of prediction accuracy"),
     "ici_t": Label("ICI(t)", meaning="integrated calibration index at the horizon"),
@@ -151,9 +156,9 @@ _LABELS = {
     "logrank_landmark": Label("Log-rank χ² (df)", STATISTIC, 1),
     "gray_landmark": Label("Gray χ² (df)", STATISTIC, 1),
     "at_risk_landmark": Label("At risk", COUNT, 0, "patients at risk just after the landmark"),
-    "rmst": Label("RMST", digits=1, meaning="restricted mean survival time"),
+    "rmst": Label("RMST", TIME, meaning="restricted mean survival time"),
     "rmst_difference": Label(
-        "Difference in RMST", digits=1, meaning="restricted mean survival time between risk groups"
+        "Difference in RMST", TIME, meaning="restricted mean survival time between risk groups"
     ),
     "rmst_ratio": Label(
         "Ratio of RMST", digits=2, meaning="restricted mean survival time between risk groups"
@@ -174,6 +179,11 @@ _ACROSS: dict[str, tuple[str, str, int]] = {
 }
 
 
+# Metrics that are also given for each risk group, whose name their own then ends in.
+OF_RISK_GROUPS = ("survival_t", "incidence_t", "survival_median", "rmst")
+QUANTILE = "survival_quantile_"
+
+
 def label(metric: str) -> Label:
     """Return the label of a metric; an unknown one is called by its own name.
 
@@ -185,17 +195,9 @@ def label(metric: str) -> Label:
     known = _LABELS.get(metric)
     if known is not None:
         return known
-    for suffix, (name, kind, digits) in _ACROSS.items():
-        if metric.endswith(suffix) and metric.removesuffix(suffix) in _LABELS:
-            about = _LABELS[metric.removesuffix(suffix)]
-            plain = about.name.removesuffix(", %")
-            return Label(f"{plain}, {name}", kind or about.kind, digits or about.digits)
-    for start in ("hazard_ratio", "rmst_difference", "rmst_ratio"):
-        if metric.startswith(f"{start}_"):
-            about = _LABELS[start]
-            risk_group = metric.removeprefix(f"{start}_").removesuffix("_landmark")
-            name = f"{about.name}, {risk_group.replace('_', ' ')} v low"
-            return Label(name, about.kind, about.digits, about.meaning)
+    derived = _across_centers(metric) or _between_groups(metric) or _in_group(metric)
+    if derived is not None:
+        return derived
     base, _, prevalence = metric.partition(AT_PREVALENCE)
     if not prevalence:
         base = metric.partition("_vs_")[0]
@@ -207,6 +209,44 @@ def label(metric: str) -> Label:
         base = metric.removesuffix("_p")
         return Label("P" if base in _LABELS else f"{base.replace('_', ' ')}, P", P_VALUE)
     return Label(metric.replace("_", " "), GENERAL)
+
+
+def _across_centers(metric: str) -> Label | None:
+    """Return the label of what pooling of the centres adds to a metric."""
+    for suffix, (name, kind, digits) in _ACROSS.items():
+        if metric.endswith(suffix) and metric.removesuffix(suffix) in _LABELS:
+            about = _LABELS[metric.removesuffix(suffix)]
+            plain = about.name.removesuffix(", %")
+            return Label(f"{plain}, {name}", kind or about.kind, digits or about.digits)
+    return None
+
+
+def _between_groups(metric: str) -> Label | None:
+    """Return the label of a contrast with the lowest of several risk groups."""
+    for start in ("hazard_ratio", "rmst_difference", "rmst_ratio"):
+        if metric.startswith(f"{start}_"):
+            about = _LABELS[start]
+            risk_group = metric.removeprefix(f"{start}_").removesuffix("_landmark")
+            name = f"{about.name}, {risk_group.replace('_', ' ')} v low"
+            return Label(name, about.kind, about.digits, about.meaning)
+    return None
+
+
+def _in_group(metric: str) -> Label | None:
+    """Return the label of a quantile, or of what is known of a single risk group."""
+    if metric.startswith(QUANTILE):
+        share, _, risk_group = metric.removeprefix(QUANTILE).partition("_")
+        about = Label(f"Time to {fmt.plain(float(share) * 100)}% with the event", TIME)
+        return _of_risk_group(about, risk_group) if risk_group else about
+    for start in OF_RISK_GROUPS:
+        if metric.startswith(f"{start}_"):
+            return _of_risk_group(_LABELS[start], metric.removeprefix(f"{start}_"))
+    return None
+
+
+def _of_risk_group(about: Label, risk_group: str) -> Label:
+    name, comma, unit = about.name.partition(", %")
+    return replace(about, name=f"{name}, {risk_group.replace('_', ' ')}{comma}{unit}")
 
 
 def heading(metric: str) -> str:
@@ -231,9 +271,10 @@ def shown(row: MetricRow, *, df: float | None = None) -> str:
     if about.kind == STATISTIC:
         text = fmt.number(row.estimate, digits=about.digits)
         return text if df is None or row.estimate is None else f"{text} ({fmt.plain(df)})"
-    if about.kind == GENERAL:
-        return fmt.general_estimate(row.estimate, row.lower, row.upper, bounded=bounded)
     values = (row.estimate, row.lower, row.upper)
+    if about.kind in (GENERAL, TIME):
+        unknown = fmt.general_estimate if about.kind == GENERAL else fmt.time_estimate
+        return unknown(*values, bounded=bounded)
     if about.kind == PERCENT:
         return fmt.percentages(*values, digits=about.digits, bounded=bounded)
     return fmt.estimate(*values, digits=about.digits, bounded=bounded)
