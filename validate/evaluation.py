@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -265,6 +265,8 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
             "tests, Cox models, Harrell's C and O:E(t) count each from entry on; what is not "
             "defined then has a row with a sentence."
         )
+    if isinstance(study, SurvivalStudy):
+        yield from _falling_risks(study)
     several = {name: m for name, m in imputations(study.protocol.models).items() if m > 1}
     if several:
         frozen = "risk groups" if isinstance(study, SurvivalStudy) else "thresholds"
@@ -305,3 +307,16 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
                 )
         elif row.note:
             yield f"{row.center}: {row.note}"
+
+
+def _falling_risks(study: SurvivalStudy) -> Iterator[str]:
+    """Yield which models give risks that fall with time, as columns that were mixed up do."""
+    for name, model in study.protocol.models.items():
+        for earlier, later in pairwise(sorted(model.risk)):
+            falls = int(np.count_nonzero(study.risk[name, later] < study.risk[name, earlier]))
+            if falls:
+                yield (
+                    f"{name}: in {falls} of {study.time.size} patients the predicted risk by "
+                    f"{later:g} is smaller than that by {earlier:g}, which no risk can be. Check "
+                    "which column belongs to which horizon."
+                )

@@ -188,9 +188,11 @@ def read_survival(table: Table, protocol: SurvivalProtocol) -> SurvivalStudy:
         entry = filled.numbers(outcome.entry)
         _check_entry(table, outcome.entry, entry, time, incomplete(gaps, table.n_rows))
     if outcome.cause is None:
-        kind = filled.binary(outcome.event).astype(np.int8)
+        hint = ", or name the kind of interest among competing events in `outcome.cause`"
+        kind = filled.binary(outcome.event, hint=hint).astype(np.int8)
     else:
         kind = filled.causes(outcome.event, outcome.cause)
+        _check_cause(filled, outcome.event, outcome.cause, kind)
     roster = _described(table, protocol, read_roster(table, protocol.columns))
     order = roster.order
 
@@ -215,6 +217,17 @@ def read_survival(table: Table, protocol: SurvivalProtocol) -> SurvivalStudy:
 
     everyone = replace(study(None), imputations=tuple(map(study, _imputed(protocol))))
     return _complete(everyone, gaps)
+
+
+def _check_cause(table: Table, column: str, cause: int, kind: NDArray[np.int8]) -> None:
+    """Raise if there are events and none is of the cause of interest."""
+    if kind.any() and not (kind == 1).any():
+        there = sorted({int(code) for code in table.numbers(column)} - {0})
+        raise InputError(
+            f"{table.name}, column `{column}`: no patient has the event {cause} of "
+            f"`outcome.cause`; the kinds of event there are {', '.join(map(str, there))}. "
+            "Name one of them."
+        )
 
 
 def _check_entry(

@@ -85,8 +85,8 @@ class Table:
         comma = re.compile(_DECIMAL_COMMA)
         return [cell.replace(",", ".") if comma.match(cell) else cell for cell in cells]
 
-    def binary(self, column: str) -> NDArray[np.bool_]:
-        """Return a 0/1 column as booleans."""
+    def binary(self, column: str, *, hint: str = "") -> NDArray[np.bool_]:
+        """Return a 0/1 column as booleans; `hint` ends the message if it holds anything else."""
         values = self.numbers(column)
         bad = np.flatnonzero((values != 0.0) & (values != 1.0))
         if bad.size:
@@ -94,7 +94,7 @@ class Table:
             raise InputError(
                 f"{self.name}, column `{column}`, row {self._line(row)}: {values[row]:g} is not 0 "
                 f"or 1 ({bad.size} of {self.n_rows} values are not). Code the event as 1 and no "
-                "event as 0."
+                f"event as 0{hint}."
             )
         return np.asarray(values == 1.0)
 

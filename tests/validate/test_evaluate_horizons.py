@@ -281,3 +281,30 @@ def test_wrong_settings_are_named(extval, write, study, tmp_path, extra, message
     said = extval("evaluate", write(study), "--protocol", protocol, "--out", out)
     assert (said.code, message in said.stderr) == (2, True), said.stderr
     assert not out.exists()
+
+
+def test_risks_that_fall_with_time_are_pointed_out(run, study):
+    protocol = PROTOCOL.replace("{3: r_full_3, 5: r_full}", "{3: r_full, 5: r_full_3}")
+    out = run(study, protocol, "--no-report")
+    (caution,) = (
+        said
+        for said in json.loads((out / "results.json").read_text(encoding="utf-8"))["cautions"]
+        if "smaller than" in said
+    )
+    assert caution.startswith("full: in 299 of 300 patients the predicted risk by 5 is smaller")
+
+
+@pytest.mark.parametrize(
+    ("cause", "message"),
+    [
+        ("", "or name the kind of interest among competing events in `outcome.cause`"),
+        ("cause: 3,", "no patient has the event 3 of `outcome.cause`; the kinds of event there"),
+    ],
+)
+def test_a_cause_that_nobody_has_is_refused(extval, write, study, tmp_path, cause, message):
+    protocol, out = tmp_path / "protocol.yaml", tmp_path / "out"
+    protocol.write_text(PROTOCOL.replace("event: event,", f"event: event, {cause}"), "utf-8")
+    study.loc[3, "event"] = 2
+    said = extval("evaluate", write(study), "--protocol", protocol, "--out", out)
+    assert (said.code, message in said.stderr) == (2, True), said.stderr
+    assert not out.exists()
