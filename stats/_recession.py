@@ -54,12 +54,21 @@ def recession(rows: FloatArray) -> Recession | None:
         return Recession(
             direction=direction, span=np.ones((1, 1)), falls=direction < 0.0, climbs=direction > 0.0
         )
-    found = _widest(normed)
+    found = _one_column(normed) or _widest(normed)
     if found is None:
         return None
     direction, span = found
     falls, climbs = _signs(normed, direction, span)
     return Recession(direction=direction, span=span, falls=falls, climbs=climbs)
+
+
+def _one_column(rows: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """Return the first column that is strict in every row by itself: exact for any gaps."""
+    for j in range(rows.shape[1]):
+        side = np.sign(rows[0, j])
+        if side != 0.0 and (rows[:, j] * side > 0.0).all():
+            return side * np.eye(rows.shape[1])[j], np.eye(rows.shape[1])
+    return None
 
 
 def _widest(rows: FloatArray) -> tuple[FloatArray, FloatArray] | None:
@@ -95,13 +104,15 @@ def _signs(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which coefficients a direction of the cone can lower, and which it can raise."""
     size = _SIGN * np.abs(direction).max()
-    falls, climbs = direction < -size, direction > size
+    free = np.abs(span).max(axis=1) > _SIGN
+    either = free & (np.abs(direction) <= size)  # inside the cone at zero: it can go both ways
+    falls, climbs = either | (direction < -size), either | (direction > size)
     if span.shape[1] > 1:
         inside = np.einsum("ij,jk->ik", rows, span)
         inside = inside[np.abs(inside).max(axis=1) > _ZERO]
         for j in range(direction.size):
             for sign, seen in ((1.0, falls), (-1.0, climbs)):
-                if not seen[j] and np.abs(span[j]).max() > _SIGN:
+                if not seen[j] and free[j]:
                     answer = _least(sign * span[j], inside, (-1.0, 1.0))
                     seen[j] = answer is not None and sign * (span[j] * answer).sum() < -_SIGN
     return falls, climbs
