@@ -137,7 +137,8 @@ def _check_unique(table: Table, column: str, patients: Sequence[str]) -> None:
     raise InputError(
         f"{table.name}, column `{column}`: patient {name!r} is there {times} times "
         f"(rows {', '.join(map(str, rows[:5]))}{', ...' if times > 5 else ''}). "
-        "Keep one row for each patient."
+        "Keep one row for each patient; where a patient has several lesions, number the rows here "
+        "and name the patient in `columns.cluster`."
     )
 
 

@@ -277,10 +277,11 @@ def _cautions(cohorts: Sequence[CohortRow], study: Study) -> Iterator[str]:
             f"are means, or are drawn for the mean predictions, without bands; {frozen} were "
             "frozen on the mean predictions of the development cohort."
         )
-    if isinstance(study, BinaryStudy) and study.cluster is not None:
+    clusters = study.cluster if isinstance(study, BinaryStudy) else None
+    if clusters is not None and len(set(clusters)) < clusters.size:
         yield (
-            f"Several rows of one patient: {study.y_true.size} rows of "
-            f"{len(set(study.cluster))} patients (column `{study.protocol.columns.cluster}`). The "
+            f"Several rows of one patient: {clusters.size} rows of "
+            f"{len(set(clusters))} patients (column `{study.protocol.columns.cluster}`). The "
             "AUCs, and their comparisons between models, cohorts and centres, allow for it "
             "(Obuchowski); all other intervals and P values, bootstrap included, take rows as "
             "independent: intervals are too narrow and P values too small."

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.validate.characteristics import is_missing
+from extval.validate.errors import InputError
 from extval.validate.protocol import BinaryProtocol, Protocol
 from extval.validate.table import Table
 
@@ -54,6 +55,25 @@ def without_gaps(table: Table, protocol: Protocol) -> tuple[Table, dict[str, Boo
         if cells.any():
             table = table.filled(column, cells, _PLACEHOLDER)
     return table, gaps
+
+
+def refuse_gaps(table: Table, protocol: Protocol) -> None:
+    """Raise for the first column with an empty cell, with what a protocol can say about it."""
+    if protocol.missing.rule == "complete-case":
+        return
+    needed = needed_columns(protocol)
+    for column, use in sorted(needed.items(), key=lambda item: item[1] == "outcome"):
+        cells = table.text(column) if column in table.columns else []
+        rows = [row for row, cell in enumerate(cells) if is_missing(cell)]
+        if rows:
+            cell = cells[rows[0]]
+            shown = f"holds {cell!r}, which stands for a missing value" if cell else "is empty"
+            raise InputError(
+                f"{table.name}, column `{column}`, row {rows[0] + 2}: the cell {shown} "
+                f"({use}: {len(rows)} of {table.n_rows} are missing). Write `missing: {{rule: "
+                "complete-case}` in the protocol to leave such patients out and count them"
+                f"{'' if use == 'outcome' else ', or impute before the model is applied'}."
+            )
 
 
 def incomplete(gaps: Mapping[str, BoolArray], n: int) -> BoolArray:

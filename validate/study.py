@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from extval.validate.characteristics import read_characteristics
 from extval.validate.cohort import COHORTS, Group, Roster, read_clusters, read_roster
 from extval.validate.errors import InputError
-from extval.validate.gaps import incomplete, without_gaps
+from extval.validate.gaps import incomplete, refuse_gaps, without_gaps
 from extval.validate.protocol import BinaryProtocol, Protocol, SurvivalProtocol, imputations, listed
 from extval.validate.table import Table
 
@@ -121,9 +121,13 @@ class Whole:
 
 def read_study(table: Table, protocol: Protocol) -> Study:
     """Return the study that a table holds, of the kind of outcome that the protocol names."""
-    if isinstance(protocol, BinaryProtocol):
-        return read_binary(table, protocol)
-    return read_survival(table, protocol)
+    try:
+        if isinstance(protocol, BinaryProtocol):
+            return read_binary(table, protocol)
+        return read_survival(table, protocol)
+    except InputError:
+        refuse_gaps(table, protocol)  # a better sentence, where an empty cell is the reason
+        raise
 
 
 def read_binary(table: Table, protocol: BinaryProtocol) -> BinaryStudy:

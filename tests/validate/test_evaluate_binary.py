@@ -310,6 +310,43 @@ def test_wrong_settings_are_named_and_leave_nothing(
     assert set(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("", "is empty (prediction of full: 1 of 380 are missing)"),
+        ("NA", "holds 'NA', which stands for a"),
+    ],
+)
+def test_a_missing_prediction_is_refused_with_the_way_out(
+    extval, write, study, protocol, tmp_path, cell, shown
+):
+    study = study.astype({"full": object})
+    study.loc[9, "full"] = cell
+    path, asked = write(study), protocol()
+    said = extval("evaluate", path, "--protocol", asked, "--out", tmp_path / "new")
+    assert said.code == 2
+    assert f"column `full`, row 11: the cell {shown}" in said.stderr
+    assert "`missing: {rule: complete-case}`" in said.stderr
+
+
+def test_several_lesions_of_a_patient_are_shown_the_way(extval, write, study, protocol, tmp_path):
+    study.loc[1, "patient"] = study.loc[0, "patient"]
+    path, asked = write(study), protocol()
+    said = extval("evaluate", path, "--protocol", asked, "--out", tmp_path / "new")
+    assert said.code == 2 and "name the patient in `columns.cluster`" in said.stderr
+
+
+def test_clusters_of_one_row_need_no_caution(run, study, protocol):
+    study["person"] = study["patient"]
+    metrics, _, out = run(study, protocol(CLUSTER))
+    cautions = json.loads((out / "results.json").read_text())["cautions"]
+    assert not any("Several rows" in text for text in cautions)
+    plain, _, _ = run(study, protocol(discrimination="{interval: delong}"))
+    for model in ("small", "full"):
+        key = ("validation", "all", model, "auc")
+        assert_allclose(metrics.loc[key, "se"], plain.loc[key, "se"], rtol=1e-10)
+
+
 def test_one_resample_is_refused_without_a_protocol_too(extval, write, study, tmp_path):
     flags = ("--outcome", "y", "--models", "full", "--bootstrap", "1")
     said = extval("evaluate", write(study), "--out", tmp_path / "new", *flags)
