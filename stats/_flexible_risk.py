@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats import _kernels_fine_gray
-from extval.stats._kernels_cox_counts import baseline_hazard, resampled_risks
+from extval.stats._kernels_cox_counts import baseline_hazard, derivatives, resampled_risks
 from extval.stats.cox import cox_regression
-from extval.stats.fine_gray import Subdistribution, fine_gray_regression
+from extval.stats.fine_gray import FADED, Subdistribution, fine_gray_regression
 from extval.stats.results import Status
 from extval.stats.splines import spline_basis, spline_knots
 
@@ -136,15 +136,12 @@ class FlexibleCox(FlexibleRisk):
         return np.lexsort((kind, -time))  # from the last time, events of a time last
 
     def _baseline(self) -> float:
-        return baseline_hazard(
-            self._time,
-            self._kind == 1,
-            self._opens,
-            self._x,
-            np.ones(self._time.size, np.int32),
-            self._beta,
-            self._horizon,
-        )
+        once, p = np.ones(self._time.size, np.int32), self._beta.size
+        patients = self._kind == 1, self._opens, self._x, once
+        information = np.empty((p, p))
+        derivatives(*patients, np.zeros(p), np.empty(p), information)
+        self._least = FADED * np.diag(information)
+        return baseline_hazard(self._time, *patients, self._beta, self._horizon)
 
     def _resample(
         self,
@@ -164,6 +161,7 @@ class FlexibleCox(FlexibleRisk):
             self._beta,
             self._horizon,
             targets,
+            self._least,
             _MAX_ITERATIONS,
             _SMALL_STEP,
             counts,

@@ -131,13 +131,16 @@ def maximize(
     opens: NDArray[np.bool_],
     x: FloatArray,
     counts: NDArray[np.int32],
+    least: FloatArray,
     max_iterations: int,
     tolerance: float,
     beta: FloatArray,
 ) -> bool:
     """Move `beta`, (p,), to the maximum of the partial likelihood; False if it is not reached.
 
-    Columns of unit variance; the last step taken is below `tolerance`.
+    Columns of unit variance; the last Newton step is below `tolerance`. Where the likelihood rises
+    for ever, gradient and information fade into rounding errors, whose steps can be short: it is a
+    maximum only if the information of each coefficient is above `least`, (p,).
     """
     p = beta.size
     gradient, step = np.empty(p), np.empty(p)
@@ -146,17 +149,20 @@ def maximize(
     for _ in range(max_iterations):
         if not newton_step(information, gradient, step):
             return False
-        size = np.abs(step).max()
+        newton = np.abs(step).max()
+        size = newton
         beta += step
         after = derivatives(is_event, opens, x, counts, beta, gradient, information)
-        while not after >= value - 1e-10 * (1.0 + abs(value)) and size > tolerance:
+        while not after >= value - 1e-10 * (1.0 + abs(value)):
+            if size <= tolerance:
+                return False
             step *= 0.5
             size *= 0.5
             beta -= step
             after = derivatives(is_event, opens, x, counts, beta, gradient, information)
         value = after
-        if size <= tolerance:
-            return True
+        if newton <= tolerance:
+            return bool(np.all(np.diag(information) > least))
     return False
 
 
@@ -206,6 +212,7 @@ def resampled_risks(
     start: FloatArray,
     horizon: float,
     targets: FloatArray,
+    least: FloatArray,
     max_iterations: int,
     tolerance: float,
     counts: NDArray[np.int32],
@@ -227,7 +234,7 @@ def resampled_risks(
             last += 1
         beta[:] = start
         if time[last] < horizon or not maximize(
-            is_event, opens, x, drawn, max_iterations, tolerance, beta
+            is_event, opens, x, drawn, least, max_iterations, tolerance, beta
         ):
             continue
         hazard = baseline_hazard(time, is_event, opens, x, drawn, beta, horizon)

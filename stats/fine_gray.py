@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 _ITERATIONS = (12, 28, 3)  # between them one looks where the coefficients are going
 _SMALL_STEP = 1e-9
-_FADED = 1e-9  # information beside that at zero, below which the likelihood is flat
+FADED = 1e-9  # information beside that at zero, below which the likelihood is flat
 _SLACK = 1e-3  # of the range of a direction, within which two patients rank the same along it
 
 
@@ -255,7 +255,7 @@ class Subdistribution:
     def least_information(self) -> FloatArray:
         """Return what is no more than rounding beside the information at zero, shape (p,)."""
         _, _, information = self.derivatives(np.zeros(self.x.shape[1]))
-        return np.asarray(_FADED * np.diag(information))
+        return np.asarray(FADED * np.diag(information))
 
     def maximum(self) -> tuple[FloatArray, Status]:
         """Return the coefficients at which the partial likelihood is highest, or why none are."""

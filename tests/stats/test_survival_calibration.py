@@ -121,7 +121,8 @@ def fits(time, event, x, counts, horizon):
     opens = np.append(True, np.diff(time[order]) != 0)
     beta = np.zeros(x.shape[1])
     arguments = event[order].astype(bool), opens, np.ascontiguousarray(x[order]), counts[order]
-    done = maximize(*arguments, 40, 1e-9, beta)
+    least = np.full(x.shape[1], 1e-9)
+    done = maximize(*arguments, least, 40, 1e-9, beta)
     return done, beta, baseline_hazard(time[order], *arguments, beta, horizon)
 
 
@@ -132,6 +133,8 @@ def test_the_counted_cox_model_is_that_of_the_expanded_patients(data, counts):
     rows = np.repeat(np.arange(time.size), counts)
     wanted = cox_regression(time[rows], event[rows], scores.T[rows])
     done, beta, hazard = fits(time, event, scores.T, counts, 4.0)
+    if wanted.status is Status.MONOTONE_LIKELIHOOD:
+        assert not done  # there are resamples that no curve can be read from
     if wanted.status is not Status.OK or np.abs(wanted.coefficients).max() > 10:
         return
     assert done
