@@ -72,8 +72,11 @@ def risk_sets(
     m = time.size - int(np.count_nonzero(repeats))
     if entry is None:
         entry, arrival = np.zeros(0), np.zeros(0, dtype=np.int32)
-        present = np.bincount(member[:1] if alone else member, minlength=n_groups)
-        present[0] += time.size - 1 if alone and time.size else 0
+        present = np.zeros(n_groups, dtype=np.intp)
+        if alone:
+            present[0] = time.size
+        else:
+            present += np.bincount(member, minlength=n_groups)
     else:
         arrival = stable_orders(entry[np.newaxis])[0][0]
         present = np.zeros(n_groups, dtype=np.intp)
