@@ -19,6 +19,7 @@ LABEL, NAME, NAME_LINE = 6.0, 6.5, 7.7  # sizes of tick labels and names, height
 TICK, MINOR, PAD, LINE = 2.6, 1.4, 1.2, 6.6  # points: lengths of ticks, gap to and height of text
 GAP, WORD_GAP = 3.2, 6.0  # least room between two tick labels, numbers and words
 JOINED = 40.0  # width up to which the labels of one place are joined
+EDGE = 1.0  # widths of labels are a little larger where a renderer rounds them to its dots
 BETWEEN, SECTION = 5.0, 9.0  # between rows, and before the totals
 MOST_NAME, MOST_EDGE = 0.25, 0.12  # of the width: for the names, and for labels beyond an axis
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -151,7 +152,7 @@ def _rows(
     rows = [_scale(named("Points"), nomogram.points_ticks, points, above=True)]
     for predictor in nomogram.axes:
         lines = named(predictor.label)
-        bounds = (_wide(lines) + GAP, width)
+        bounds = (_wide(lines) + GAP, width - EDGE)
         rows.append(_predictor(lines, predictor, points, color, bounds))
     rows.append(_scale(named("Total points"), nomogram.total_ticks, total, gap=SECTION))
     if with_lp:
