@@ -90,6 +90,7 @@ def gray_test(
     uncensored: :math:`R_i = Y_i (1 - F_i(t-)) / S_i(t-)`, and the score is :math:`\sum_t
     w (d_i - d R_i / R)`. Its variance, in the martingale form of [1]_, is that of the increments of
     both kinds of event in every group, with a finite-population factor for ties.
+    Times are equal only if they are the same float.
     Agrees with R cmprsk 2.2-11 ``cuminc`` (rho, strata) to 1e-9 with three exceptions: a group that
     is never compared makes cmprsk's matrix singular (-1 is printed); its P is 1 - cdf; and its
     factor for ties can be negative where the risk set is effectively smaller than the number of

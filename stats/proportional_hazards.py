@@ -98,6 +98,8 @@ def proportional_hazards_test(
     3; before it, and in lifelines, V was taken as constant in time, which gives other values (lung,
     age: 0.0287 in lifelines for 0.1880). Agrees with R survival 3.5.3 ``cox.zph`` to 1e-7 for all
     four transforms, ties, strata and delayed entry; R's "km" is that of the exact times.
+    Times are equal only if they are the same float, whereas R merges nearly equal ones
+    (``timefix``).
 
     References
     ----------

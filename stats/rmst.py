@@ -67,6 +67,7 @@ def rmst(
     which all at risk have the event adds nothing, as no area follows it.
     Agrees with R survival 3.5.3 ``summary.survfit(rmean = tau)`` and with the formula of survRM2 to
     1e-10; lifelines' variance is another quantity (13480 for 60.8 on the lung data at 365 days).
+    Times are equal only if they are the same float; R merges nearly equal ones (``timefix``).
 
     References
     ----------
