@@ -1,4 +1,4 @@
-"""Net benefit of one model at one threshold on two other scales, with intervals."""
+"""Net benefit of one model at one threshold on three scales, with intervals."""
 
 from math import nan, sqrt
 
@@ -13,6 +13,7 @@ from extval.stats.results import Estimate, Interval, Status
 
 FloatArray = NDArray[np.float64]
 _NAMES = {
+    "net_benefit": "net benefit",
     "standardized": "net benefit / event rate",
     "interventions_avoided": "net interventions avoided a patient",
 }
@@ -28,7 +29,7 @@ def net_benefit_scales(
     rng: np.random.Generator | None = None,
     confidence_level: float = 0.95,
 ) -> dict[str, Estimate]:
-    r"""Estimate the standardised net benefit and the interventions avoided at one threshold.
+    r"""Estimate net benefit, standardised net benefit and interventions avoided at one threshold.
 
     Parameters
     ----------
@@ -48,8 +49,9 @@ def net_benefit_scales(
     Returns
     -------
     dict of str to Estimate
-        Keys ``standardized`` (NaN without an event) and ``interventions_avoided``. An interval is
-        NaN when every patient contributes the same or all resamples agree.
+        Keys ``net_benefit`` (that of `net_benefit`), ``standardized`` (NaN without an event) and
+        ``interventions_avoided``, from the same resamples. An interval is NaN when every patient
+        contributes the same or all resamples agree.
 
     Raises
     ------
@@ -126,17 +128,24 @@ def _values(
     odds: float,
     harm: float,
 ) -> dict[str, FloatArray]:
-    """Return both measures from counts of one shape; NaN without an event, or without patients."""
+    """Return the measures from counts of one shape; NaN without an event, or without patients."""
     with np.errstate(divide="ignore", invalid="ignore"):
+        benefit = (tp - odds * fp) / (n or nan) - harm
         standardized = (tp - odds * fp - n * harm) / np.where(events > 0, events, nan)
         avoided = ((n - events - fp) - (events - tp) / odds) / (n or nan) - harm / odds
-    return {"standardized": np.asarray(standardized), "interventions_avoided": np.asarray(avoided)}
+    return {
+        "net_benefit": np.asarray(benefit),
+        "standardized": np.asarray(standardized),
+        "interventions_avoided": np.asarray(avoided),
+    }
 
 
 def _influences(
     key: str, value: float, rate: float, odds: float, harm: float
 ) -> tuple[float, float, float, float]:
     """Return what a true positive, false positive, false negative and true negative add."""
+    if key == "net_benefit":
+        return 1.0, -odds, 0.0, 0.0
     if key == "interventions_avoided":
         return 0.0 - value, 0.0 - value, -1.0 / odds - value, 1.0 - value
     parts = (1.0 - harm - value, -odds - harm, 0.0 - harm - value, 0.0 - harm)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from extval.stats.decision import decision_curve, net_benefit
+from extval.stats.decision import decision_curve
 from extval.stats.decision_difference import decision_curve_difference, net_benefit_difference
 from extval.stats.decision_scales import net_benefit_scales
 from extval.stats.reclassification import integrated_discrimination, net_reclassification
@@ -26,26 +26,16 @@ def add_utility(
     protocol, y_true, y_prob = study.protocol, study.y_true, study.y_prob[model]
     n_resamples, level = protocol.bootstrap.n_resamples, protocol.confidence_level
     harm = protocol.decision_curve.harm.get(model, 0.0)
-    name = f"net_benefit/{group.label}/{model}"  # one name: the scales share their resamples
-    benefit = net_benefit(
-        y_true,
-        y_prob,
-        threshold=at,
-        harm=harm,
-        n_resamples=n_resamples,
-        rng=stream(protocol.seed, name),
-        confidence_level=level,
-    )
     scales = net_benefit_scales(
         y_true,
         y_prob,
         threshold=at,
         harm=harm,
         n_resamples=n_resamples,
-        rng=stream(protocol.seed, name),
+        rng=stream(protocol.seed, f"net_benefit/{group.label}/{model}"),
         confidence_level=level,
     )
-    found.metric(model, "net_benefit", benefit, threshold=at)
+    found.metric(model, "net_benefit", scales["net_benefit"], threshold=at)
     found.metric(model, "net_benefit_standardized", scales["standardized"], threshold=at)
     found.metric(model, "interventions_avoided", scales["interventions_avoided"], threshold=at)
     grid = protocol.decision_curve.thresholds()

@@ -169,10 +169,11 @@ def _strategy_rows(index: Index, group: CohortRow) -> list[tuple[str, str]]:
     for name, curve in zip(
         (TREAT_ALL_NAME, TREAT_NONE_NAME), _strategies(index, group), strict=True
     ):
-        points = zip(curve.get("threshold", ()), curve.get("net_benefit", ()), strict=True)
+        columns = ("threshold", "net_benefit", "lower", "upper")
+        points = zip(*(curve.get(column, ()) for column in columns), strict=True)
         rows += [
-            (name.capitalize(), fmt.number(value))
-            for threshold, value in points
+            (name.capitalize(), fmt.estimate(value, low, high, bounded=low is not None))
+            for threshold, value, low, high in points
             if at is not None and abs(threshold - at) < SAME
         ]
     return rows

@@ -20,7 +20,7 @@ from tests.oracles import resampling
 FOLDER = Path(__file__).parents[1] / "reference"
 R = json.loads((FOLDER / "decision_scales.json").read_text())["cases"]
 DCURVES = json.loads((FOLDER / "decision.json").read_text())["cases"]
-KEYS = ("standardized", "interventions_avoided")
+KEYS = ("net_benefit", "standardized", "interventions_avoided")
 THRESHOLDS = st.sampled_from([0.125, 0.3, 0.5, 0.9])
 
 
@@ -44,6 +44,7 @@ def by_definition(y, p, threshold, harm):
     rate = np.mean(y)
     share = gains.mean() / rate if rate else np.nan
     return {
+        "net_benefit": (gains.mean(), gains),
         "standardized": (share, (gains - share * y) / rate if rate else spared * np.nan),
         "interventions_avoided": (spared.mean(), spared),
     }
@@ -112,8 +113,7 @@ def test_a_monotone_transform_that_keeps_the_threshold_changes_nothing(study, th
 def test_agrees_with_r(case):
     setting = {"threshold": case["threshold"], "harm": case["harm"]}
     found = net_benefit_scales(case["y"], case["p"], **setting)
-    found |= {"net_benefit": net_benefit(case["y"], case["p"], **setting)}
-    for key in ("net_benefit", *KEYS):
+    for key in KEYS:
         assert_allclose(numbers(found[key]), case[key], rtol=1e-11, atol=1e-14, err_msg=key)
 
 
@@ -124,6 +124,18 @@ def test_interventions_avoided_agree_with_dcurves(case):
         for t, wanted in zip(case["thresholds"], case["interventions_avoided"][j], strict=True):
             found = net_benefit_scales(case["y"], risks, threshold=t, harm=harm)
             assert_allclose(found["interventions_avoided"].value, wanted, atol=1e-11)
+
+
+@given(studies(), THRESHOLDS, st.sampled_from([0, 12]))
+def test_net_benefit_is_that_of_its_own_routine(study, threshold, n_resamples):
+    def options():
+        rng = np.random.default_rng(3)
+        return {"threshold": threshold, "harm": 0.01, "n_resamples": n_resamples, "rng": rng}
+
+    found = net_benefit_scales(*study, **options())["net_benefit"]
+    wanted = net_benefit(*study, **options())
+    assert (found.value, found.method, found.status) == (wanted.value, wanted.method, wanted.status)
+    assert_allclose(numbers(found), numbers(wanted), rtol=1e-12)
 
 
 @given(studies(), st.sampled_from([0.0, 0.02]), st.integers(0, 50))
