@@ -206,7 +206,9 @@ def incidence_at(curve: CumulativeIncidence, t: float, *, cause: int = 1) -> Est
     elif j >= 0 and curve.incidence[row, j] > 0.0:
         value, se = float(curve.incidence[row, j]), float(curve.std_error[row, j])
         limits = float(curve.lower[row, j]), float(curve.upper[row, j])
-        status = Status.ALL_HAD_THIS_EVENT if np.isnan(limits[0]) else Status.OK
+        emptied = curve.status is Status.RISK_SET_EMPTIED
+        certain = Status.RISK_SET_EMPTIED if emptied else Status.ALL_HAD_THIS_EVENT
+        status = certain if np.isnan(limits[0]) else Status.OK
     return Estimate(
         value=value,
         se=se,

@@ -4,11 +4,14 @@ Of everybody, and of the frozen risk groups of a model, whose metrics end in the
 competing events it is the cumulative incidence of the event of interest.
 """
 
+from math import inf
+
 import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats.competing_risks import CumulativeIncidence, aalen_johansen, incidence_at
 from extval.stats.kaplan_meier import KaplanMeier, kaplan_meier, quantile, survival_at
+from extval.stats.results import Status
 from extval.stats.rmst import rmst
 from extval.validate.findings import GroupFindings
 from extval.validate.study import SurvivalStudy
@@ -40,13 +43,15 @@ def add_outcome(
         incidence = incidence_curve(study, chosen)
         for horizon in horizons:
             at = incidence_at(incidence, horizon)
-            found.metric(model, f"incidence_t{ending}", at, horizon=horizon)
+            said = _ran_out(incidence, horizon, at.status)
+            found.metric(model, f"incidence_t{ending}", at, horizon=horizon, note=said)
         return
     curve = survival_curve(study, chosen)
     entry = None if study.entry is None else study.entry[chosen]
     for horizon in horizons:
         at = survival_at(curve, horizon)
-        found.metric(model, f"survival_t{ending}", at, horizon=horizon)
+        said = _ran_out(curve, horizon, at.status)
+        found.metric(model, f"survival_t{ending}", at, horizon=horizon, note=said)
         mean = rmst(
             study.time[chosen],
             study.event[chosen],
@@ -54,9 +59,22 @@ def add_outcome(
             entry=entry,
             confidence_level=study.protocol.confidence_level,
         )
-        found.metric(model, f"rmst{ending}", mean, horizon=horizon)
+        found.metric(model, f"rmst{ending}", mean, horizon=horizon, note=said)
     for q in study.protocol.survival_curves.quantiles:
-        found.metric(model, f"{quantile_name(q)}{ending}", quantile(curve, q=q))
+        at = quantile(curve, q=q)
+        said = _ran_out(curve, inf, at.status)
+        found.metric(model, f"{quantile_name(q)}{ending}", at, note=said)
+
+
+def _ran_out(curve: KaplanMeier | CumulativeIncidence, horizon: float, known: Status) -> str:
+    """Return what to say where late arrivals found a curve that was at zero already."""
+    if curve.status is not Status.RISK_SET_EMPTIED:
+        return ""
+    first = float(curve.time[np.flatnonzero(curve.survival == 0.0)[0]])
+    if horizon < first:
+        return ""
+    later = f"This was at {first:g}, before others came under observation."
+    return later if known is curve.status else f"{curve.status.value} {later}"
 
 
 def quantile_name(q: float) -> str:

@@ -192,6 +192,7 @@ def test_edges_of_the_curve():
     assert quiet.status is Status.NO_EVENTS and (quiet.incidence == 0).all()
     emptied = aalen_johansen([2, 5, 6], [1, 2, 0], entry=[0, 3, 3])
     assert emptied.status is Status.RISK_SET_EMPTIED and emptied.incidence[0].tolist() == [1, 1, 1]
+    assert incidence_at(emptied, 3.0).status is Status.RISK_SET_EMPTIED
     at_zero = aalen_johansen([0, 0, 1], [1, 2, 0])
     assert_allclose(at_zero.incidence[:, 0], 1 / 3)
 

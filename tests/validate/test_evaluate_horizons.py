@@ -308,3 +308,22 @@ def test_a_cause_that_nobody_has_is_refused(extval, write, study, tmp_path, caus
     said = extval("evaluate", write(study), "--protocol", protocol, "--out", out)
     assert (said.code, message in said.stderr) == (2, True), said.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize("cause", ["", "cause: 1,"])
+def test_a_risk_set_that_ran_out_is_said(run, study, cause):
+    """The first patient under observation has the event before anybody else arrives."""
+    rest = np.flatnonzero(study["cohort"] == "validation")
+    study["entry"] = 0.0
+    study.loc[rest, "time"] += 1.0
+    study.loc[rest, "entry"] = 0.9
+    study.loc[rest[0], ["entry", "time", "event"]] = [0.0, 0.5, 1]
+    text = PROTOCOL.replace("event: event,", f"event: event, entry: entry, {cause}")
+    found = rows(run(study, text, "--no-report"))
+    metric = "incidence_t" if cause else "survival_t"
+    at = row(found, metric, 3)
+    assert at["estimate"] == (1.0 if cause else 0.0)
+    assert "ran out" in at["note"]
+    assert "at 0.5, before others came" in at["note"]
+    development = row(found, metric, 3, cohort="development")
+    assert pd.isna(development["note"])
