@@ -274,11 +274,11 @@ def _small_multiples(index: Index, groups: Sequence[CohortRow]) -> Iterator[Figu
     kinds: list[tuple[str, Callable[[CohortRow], Panel | None], bool]]
     keys = () if index.is_survival else model_keys(index)
     if cumulative_incidence.is_stored(index):
-        keys = cumulative_incidence.keys()
+        keys, end = cumulative_incidence.keys(), cumulative_incidence.common_end(index, groups)
         kinds = [
             (
                 "Cumulative incidence in all patients by centre.",
-                lambda g: cumulative_incidence.cohort_panel(index, g, small=True),
+                lambda g: cumulative_incidence.cohort_panel(index, g, small=True, highest=end),
                 False,
             )
         ]

@@ -75,10 +75,24 @@ def blocks(index: Index, group_keys: tuple[Key, ...]) -> list[Block]:
     ]
 
 
+def common_end(index: Index, groups: Sequence[CohortRow]) -> float:
+    """Return where a vertical axis ends that holds the curves of all patients of each group."""
+    every = [_points(index, group, cause, _Labels()) for group in groups for cause in LOOKS]
+    return axis_end([points for points in every if points])
+
+
 def cohort_panel(
-    index: Index, group: CohortRow, *, small: bool = False, title: str = ""
+    index: Index,
+    group: CohortRow,
+    *,
+    small: bool = False,
+    title: str = "",
+    highest: float | None = None,
 ) -> Panel | None:
-    """Return the curves of both causes in all patients of a cohort or centre, or None."""
+    """Return the curves of both causes in all patients of a cohort or centre, or None.
+
+    `highest` is where the vertical axis ends, just above the curves if not given.
+    """
     found = [
         Curve(cause, look, points, _at_risk(index, group, _Labels()), COUNTED[cause])
         for cause, look in LOOKS.items()
@@ -88,7 +102,15 @@ def cohort_panel(
         return None
     subtitle = "" if title else index.size(group)
     name = title or index.name(group)
-    return _panel(index, name, found, small=small, subtitle=subtitle, lines=1 if small else 2)
+    return _panel(
+        index,
+        name,
+        found,
+        small=small,
+        subtitle=subtitle,
+        highest=highest,
+        lines=1 if small else 2,
+    )
 
 
 def risk_group_panels(
@@ -165,7 +187,9 @@ def _estimator(index: Index) -> str:
 
 
 def _whole_cohorts(index: Index) -> Iterator[Figure]:
-    panels = [panel for group in index.cohorts if (panel := cohort_panel(index, group))]
+    end = common_end(index, index.cohorts)
+    drawn = (cohort_panel(index, group, highest=end) for group in index.cohorts)
+    panels = [panel for panel in drawn if panel]
     if panels:
         yield Figure(
             caption=f"Cumulative incidence in all patients. {index.outcome}.",

@@ -138,6 +138,16 @@ def test_curves_start_at_zero_and_flat_ones_are_drawn():
     assert ax.get_ylim() == (0.0, 0.2 * 1.02)
 
 
+def test_panels_of_all_patients_share_their_axis(results):
+    index = Index(results)
+    (everybody, *_) = figures(cumulative_incidence.blocks(index, ()))
+    ends = set()
+    for panel in everybody.panels:
+        ax = MplFigure().add_axes((0.1, 0.1, 0.8, 0.8))
+        ends.add(panel.plots[0].draw(ax).get_ylim())
+    assert len(ends) == 1
+
+
 @pytest.mark.parametrize(("top", "end"), [(0.0, 0.2), (0.2, 0.2), (0.21, 0.4), (1.0, 1.0)])
 def test_the_axis_holds_curve_and_limits(top, end):
     assert axis_end([{"incidence": [0.0], "upper": [None, top]}]) == end
