@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extval.stats import _kernels_fine_gray
+from extval.stats._calibration_distances import distances
 from extval.stats._kernels_cox_counts import baseline_hazard, derivatives, resampled_risks
 from extval.stats.cox import cox_regression
-from extval.stats.fine_gray import FADED, Subdistribution, fine_gray_regression
+from extval.stats.fine_gray import FADED, WIDEST, Subdistribution, fine_gray_regression
 from extval.stats.results import Status
 from extval.stats.splines import spline_basis, spline_knots
 
@@ -52,6 +53,10 @@ class FlexibleRisk:
             return
         self._center, self._scale = design.mean(axis=0), design.std(axis=0)
         self._beta = coefficients * self._scale
+        lp = np.einsum("ij,j->i", design - self._center, coefficients)
+        if np.abs(lp).max() > WIDEST:
+            self.status = Status.RELATIVE_HAZARD_TOO_WIDE
+            return
         order = self._order(time, kind)
         self._time, self._kind = time[order], np.ascontiguousarray(kind[order])
         self._risk, self._horizon = risk[order], horizon
@@ -233,19 +238,3 @@ def _unusable(time: FloatArray, kind: KindArray, risk: FloatArray, horizon: floa
 
 def _cloglog(risk: FloatArray) -> FloatArray:
     return np.asarray(np.log(-np.log1p(-risk)))
-
-
-def distances(gaps: FloatArray) -> FloatArray:
-    """Return mean, median, 90th percentile (type 7) and maximum of each row, shape (b, 4)."""
-    missing = np.isnan(gaps[:, 0])
-    filled = np.where(missing[:, np.newaxis], 0.0, gaps)
-    out = np.column_stack(
-        (
-            filled.mean(axis=1),
-            np.quantile(filled, 0.5, axis=1),
-            np.quantile(filled, 0.9, axis=1),
-            filled.max(axis=1),
-        )
-    )
-    out[missing] = nan
-    return out

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
+from extval.stats._calibration_distances import distances, four_estimates
 from extval.stats._checks import BoolArray, FloatArray
 from extval.stats._kernels_curves import absolute_gaps
 from extval.stats._resampling import replicate_key
-from extval.stats.bootstrap import percentile_band, percentile_interval
+from extval.stats.bootstrap import percentile_band
 from extval.stats.curve_fits import SMOOTHERS, CurveFit, curve_fit
 from extval.stats.proportions import wilson
 from extval.stats.quantile_groups import quantile_groups
@@ -165,7 +166,7 @@ def calibration_curve(
     observed = np.empty(at.size)
     observed[order] = curve.at(at[order])
     gaps = np.repeat(np.abs(fitted - data.x), data.total.astype(np.int64))
-    values = _distances(gaps[None, :])[0]
+    values = distances(gaps[None, :])[0]
     points = _points(data)
     lower, upper = np.full(at.size, nan), np.full(at.size, nan)
     replicates = np.empty((0, 4))
@@ -176,9 +177,8 @@ def calibration_curve(
         name += f"; bootstrap percentile, {resamples} resamples"
         if points.size < data.x.size:
             name += f", their curves interpolated between {points.size} predictions"
-    ici, e50, e90, emax = (
-        _distance(values[j], replicates[:, j], name, level, is_event) for j in range(4)
-    )
+    events = int(np.count_nonzero(is_event))
+    ici, e50, e90, emax = four_estimates(values, replicates, name, level, risk.size, events)
     return CalibrationCurve(
         grid=at,
         observed=observed,
@@ -190,7 +190,7 @@ def calibration_curve(
         emax=emax,
         method=name,
         n=risk.size,
-        events=int(np.count_nonzero(is_event)),
+        events=events,
         n_resamples=resamples,
     )
 
@@ -282,7 +282,7 @@ def _resampled(
     fraction = (data.x - points[left]) / width
     n = data.index.size
     batch = max(1, min(count, _CELLS_AT_ONCE // n))
-    curves, distances = np.empty((count, at.size)), np.empty((count, 4))
+    curves, found = np.empty((count, at.size)), np.empty((count, 4))
     counts = np.empty((batch, n), dtype=np.int32)
     fitted, gaps = np.empty((batch, targets.size)), np.empty((batch, n + 2))
     for start in range(0, count, batch):
@@ -291,46 +291,8 @@ def _resampled(
         curves[start : start + size] = fitted[:size, on_grid]
         own = np.ascontiguousarray(fitted[:size, on_points])
         absolute_gaps(own, data.x, left, fraction, data.index, counts[:size], gaps[:size])
-        distances[start : start + size] = _distances(gaps[:size, :n])
-    return curves, distances
-
-
-def _distances(gaps: FloatArray) -> FloatArray:
-    """Return mean, median, 90th percentile (type 7) and maximum of each row, shape (b, 4).
-
-    A row of `gaps`, shape (b, n), with NaN gives NaN.
-    """
-    n = gaps.shape[1]
-    mean = gaps.mean(axis=1)
-    places = [divmod((n - 1) * tenths, 10) for tenths in (5, 9)]
-    picked = sorted({min(low + step, n - 1) for low, _ in places for step in (0, 1)})
-    ordered = np.partition(gaps, picked, axis=1)
-    out = [mean]
-    for low, rest in places:
-        part = rest / 10
-        below, above = ordered[:, low], ordered[:, min(low + 1, n - 1)]
-        out.append(np.clip((1.0 - part) * below + part * above, below, above))
-    table = np.column_stack((*out, gaps.max(axis=1)))
-    table[np.isnan(mean)] = nan
-    return table
-
-
-def _distance(
-    value: float, replicates: FloatArray, name: str, level: float, is_event: BoolArray
-) -> Estimate:
-    interval, se, status = Interval.undefined(level), nan, Status.OK
-    if replicates.size:
-        limits = percentile_interval(replicates, confidence_level=level)
-        interval, se, status = limits.interval, limits.se, limits.status
-    return Estimate(
-        value=float(value),
-        se=se,
-        interval=interval,
-        method=name,
-        n=is_event.size,
-        events=int(np.count_nonzero(is_event)),
-        status=status,
-    )
+        found[start : start + size] = distances(gaps[:size, :n])
+    return curves, found
 
 
 def _undefined(

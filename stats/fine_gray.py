@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
+from extval.stats._ascent import ascend
 from extval.stats._kernels_fine_gray import (
     baseline_steps,
     derivatives,
@@ -14,15 +15,17 @@ from extval.stats._kernels_fine_gray import (
     uncensored_before,
 )
 from extval.stats._newton_cox import is_estimable
+from extval.stats._partial_likelihood import Derivatives
+from extval.stats._recession import recession
 from extval.stats.censoring import censoring_curve, checked_kinds
 from extval.stats.results import Status
 
 FloatArray = NDArray[np.float64]
 
-_ITERATIONS = (12, 28, 3)  # between them one looks where the coefficients are going
+_MAX_ITERATIONS = 40
 _SMALL_STEP = 1e-9
+WIDEST = 300.0  # linear predictor, from the mean: the square of its exponential is still a number
 FADED = 1e-9  # information beside that at zero, below which the likelihood is flat
-_SLACK = 1e-3  # of the range of a direction, within which two patients rank the same along it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,6 +159,8 @@ def fine_gray_regression(
     if status is not Status.OK:
         return replace(blank, status=status)
     beta, status = data.maximum()
+    if status is Status.OK and data.widest(beta) > WIDEST:
+        status = Status.RELATIVE_HAZARD_TOO_WIDE
     if status is not Status.OK:
         return replace(blank, status=status)
     value, _, information = data.derivatives(beta)
@@ -258,35 +263,63 @@ class Subdistribution:
         return np.asarray(FADED * np.diag(information))
 
     def maximum(self) -> tuple[FloatArray, Status]:
-        """Return the coefficients at which the partial likelihood is highest, or why none are."""
+        """Return the coefficients at which the partial likelihood is highest, or why none are.
+
+        Newton's method ends at nearly every maximum. Where it does not, the order of the covariates
+        in the risk sets decides whether there is one.
+        """
         data = self.kind, self.opens, self.x, self.counts, self.before, self.least_information()
-        beta, path = np.zeros(self.x.shape[1]), []
-        for iterations in _ITERATIONS:
-            if maximize(*data, iterations, _SMALL_STEP, beta):
-                return beta, Status.OK
-            path.append(beta.copy())
-        ways = [beta - earlier for earlier in path[:-1]]
-        ever = any(self._rises_along(direction) for direction in (*ways, beta))
-        return beta, Status.MONOTONE_LIKELIHOOD if ever else Status.NOT_CONVERGED
+        p = self.x.shape[1]
+        beta = np.zeros(p)
+        if maximize(*data, _MAX_ITERATIONS, _SMALL_STEP, beta):
+            return beta, Status.OK
+        if recession(self.orderings()) is not None:
+            return beta, Status.MONOTONE_LIKELIHOOD
+        beta, _, _, found = ascend(self.likelihood, np.zeros(p), np.eye(p))
+        return beta, Status.OK if found else Status.NOT_CONVERGED
+
+    def likelihood(self, beta: FloatArray) -> Derivatives:
+        """Return `derivatives` under their names."""
+        value, gradient, information = self.derivatives(beta)
+        return Derivatives(
+            value=value,
+            gradient=gradient,
+            information=information,
+            second_moment=np.diag(information),
+        )
+
+    def orderings(self) -> FloatArray:
+        """Return rows d, (m, p), for which d'b >= 0 says that b'x is highest for every event.
+
+        One event stands for all of its time. Whoever is at risk at the next event time as well, as
+        are all who had a competing event, is compared there.
+        """
+        events = np.flatnonzero(self.kind == 1)
+        times, first = np.unique(self.time[events], return_index=True)
+        leading, begins = events[first], np.searchsorted(self.time, times)
+        rows = [self.x[leading[:-1]] - self.x[leading[1:]]]
+        for lead, start, stop in zip(
+            leading, begins, np.append(begins[1:], self.time.size), strict=True
+        ):
+            own = np.arange(start, stop)
+            leaves = own[self.kind[own] != 2] if stop < self.time.size else own
+            rows.append(self.x[lead] - self.x[leaves])
+            tied = own[(self.kind[own] == 1) & (self.time[own] == self.time[lead])]
+            rows.append(self.x[tied] - self.x[lead])
+        stayed = np.flatnonzero((self.kind == 2) & (self.before > 0.0))
+        rows.append(self.x[leading[-1]] - self.x[stayed])
+        return np.concatenate(rows)
+
+    def widest(self, beta: FloatArray) -> float:
+        """Return the largest absolute linear predictor of those ever at risk when an event was."""
+        at_risk = (self.kind == 2) | (self.time >= self.time[self.kind == 1].min())
+        return float(np.abs(np.einsum("ij,j->i", self.x[at_risk], beta)).max())
 
     def baseline(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return relative risk at risk and hazard steps of x = 0, at the first row of each time."""
         total, steps = np.empty(self.time.size), np.empty(self.time.size)
         baseline_steps(self.kind, self.opens, self.x, self.counts, self.before, beta, total, steps)
         return total, steps
-
-    def _rises_along(self, direction: FloatArray) -> bool:
-        """Return whether each event of interest ranks highest of its risk set along `direction`."""
-        if not direction.any() or not np.isfinite(direction).all():
-            return False
-        score = np.einsum("ij,j->i", self.x, direction)
-        slack = _SLACK * float(np.ptp(score))
-        first = np.flatnonzero(self.opens)[np.cumsum(self.opens) - 1]
-        later = np.maximum.accumulate(score[::-1])[::-1][first]
-        stayed = np.maximum.accumulate(np.where(self.kind == 2, score, -np.inf))
-        highest = np.maximum(later, stayed)
-        own = self.kind == 1
-        return not bool((score[own] < highest[own] - slack).any())
 
 
 def _residuals(

@@ -145,6 +145,10 @@ class Status(Enum):
         "The value is estimable, but resampling the patients shows no interval for this "
         "optimism-corrected measure."
     )
+    DISTANCE_OUTSIDE_ITS_INTERVAL = (
+        "The interval does not contain the estimate: a distance is never negative, so resampling "
+        "adds to it, and with few patients or a nearly perfect curve all resamples lie above it."
+    )
     OPTIMISM_INTERVAL_ELSEWHERE = (
         "The value is estimable, but its interval is not: the models fitted to resamples look so "
         "much better there that their spread, moved by the optimism, does not contain the value."
@@ -227,7 +231,7 @@ class Status(Enum):
         "and test say little; read the profile-likelihood interval and the likelihood-ratio test."
     )
     RELATIVE_HAZARD_TOO_WIDE = (
-        "Not estimable: the relative hazards of this Cox model span more than the range of "
+        "Not estimable: the relative hazards of this model span more than the range of "
         "floating-point numbers."
     )
     PROFILE_UNBOUNDED = (

@@ -6,16 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
-from extval.stats._flexible_risk import FlexibleCox, FlexibleFineGray, FlexibleRisk, distances
+from extval.stats._calibration_distances import distances, four_estimates
+from extval.stats._flexible_risk import FlexibleCox, FlexibleFineGray, FlexibleRisk
 from extval.stats._influence import undefined_estimate
 from extval.stats._resampling import replicate_key
-from extval.stats.bootstrap import percentile_band, percentile_interval
+from extval.stats.bootstrap import percentile_band
 from extval.stats.calibration_curve import CalibrationCurve, CalibrationGroups
 from extval.stats.censoring import checked_kinds
 from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.kaplan_meier import kaplan_meier, survival_at
 from extval.stats.quantile_groups import quantile_members
-from extval.stats.results import Estimate, Interval, Status
+from extval.stats.results import Status
 
 FloatArray = NDArray[np.float64]
 
@@ -125,9 +126,11 @@ def calibration_curve_t(
             lower, upper = percentile_band(curves, confidence_level=level)
             name += f"; bootstrap percentile, {resamples} resamples"
     n, events = follow_up.size, int(np.count_nonzero(kind == 1))
-    ici, e50, e90, emax = (
-        _distance(values[j], replicates[:, j], fit.status, name, level, n, events) for j in range(4)
-    )
+    if fit.status is Status.OK:
+        four = four_estimates(values, replicates, name, level, n, events)
+    else:
+        four = 4 * [undefined_estimate(fit.status, level=level, method=name, n=n, events=events)]
+    ici, e50, e90, emax = four
     return CalibrationCurve(
         grid=at,
         observed=observed,
@@ -233,23 +236,3 @@ def _grid(risk: FloatArray, grid: ArrayLike | None) -> FloatArray:
     if risk.size == 0:
         return np.full(_GRID, nan)
     return np.linspace(risk.min(), risk.max(), _GRID)
-
-
-def _distance(
-    value: float,
-    replicates: FloatArray,
-    status: Status,
-    name: str,
-    level: float,
-    n: int,
-    events: int,
-) -> Estimate:
-    if status is not Status.OK:
-        return undefined_estimate(status, level=level, method=name, n=n, events=events)
-    interval, se = Interval.undefined(level), nan
-    if replicates.size:
-        found = percentile_interval(replicates, confidence_level=level)
-        interval, se, status = found.interval, found.se, found.status
-    return Estimate(
-        value=float(value), se=se, interval=interval, method=name, n=n, events=events, status=status
-    )

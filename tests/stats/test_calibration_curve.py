@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import LogisticRegression
 
 from extval.stats import calibration_curve as module
 from extval.stats.calibration_curve import calibration_curve, calibration_groups
@@ -226,3 +227,16 @@ def test_errors_name_the_argument_and_the_value(options, message):
     y, p = simulated(20)
     with pytest.raises(ValueError, match=message):
         calibration_curve(y, p, **options)
+
+
+def test_an_interval_that_leaves_out_its_estimate_says_why():
+    """A curve fitted to the outcomes of its own predictions is nearly perfect."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(80, 6))
+    y = rng.uniform(size=80) < 1 / (1 + np.exp(-x[:, 0]))
+    apparent = LogisticRegression(C=1e6).fit(x, y).predict_proba(x)[:, 1]
+    curve = calibration_curve(y, apparent, smoother="rcs", n_resamples=200, rng=rng)
+    assert curve.ici.interval.low > curve.ici.value
+    assert curve.ici.status is Status.DISTANCE_OUTSIDE_ITS_INTERVAL
+    bare = calibration_curve(y, apparent, smoother="rcs")
+    assert bare.ici.status is Status.OK
