@@ -205,6 +205,18 @@ def plain(value: Number, *, significant: int = 6) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def with_unit(value: float, unit: str) -> str:
+    """Return a time with its unit, in the singular where it is one.
+
+    Examples
+    --------
+    >>> with_unit(1.0, "years"), with_unit(5.0, "years"), with_unit(1.0, "s"), with_unit(2.0, "")
+    ('1 year', '5 years', '1 s', '2')
+    """
+    one = value == 1.0 and len(unit) > 1
+    return f"{plain(value)} {unit.removesuffix('s') if one else unit}".strip()
+
+
 def general(value: Number) -> str:
     """Return a number of unknown kind with three significant digits, at most four decimals.
 

@@ -197,7 +197,7 @@ def column(index: Index, measure: Measure, found: Sequence[MetricRow]) -> Column
 
 def at_horizon(index: Index, horizon: float) -> str:
     """Return a horizon with its unit."""
-    return f"{fmt.plain(horizon)} {index.unit}"
+    return fmt.with_unit(horizon, index.unit)
 
 
 def _comparison_row(index: Index, line: ComparisonRow, notes: Footnotes) -> Row:

@@ -261,7 +261,11 @@ def survival_at(km: KaplanMeier, t: float) -> Estimate:
     elif j >= 0 and km.survival[j] < 1.0:
         value, se = float(km.survival[j]), float(km.std_error[j])
         limits = float(km.lower[j]), float(km.upper[j])
-        status = Status.CURVE_AT_ZERO if value == 0.0 else Status.OK
+        if value == 0.0:
+            emptied = km.status is Status.RISK_SET_EMPTIED
+            status = Status.RISK_SET_EMPTIED if emptied else Status.CURVE_AT_ZERO
+        else:
+            status = Status.OK
     return Estimate(
         value=value,
         se=se,

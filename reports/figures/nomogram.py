@@ -203,7 +203,7 @@ def _outcome_name(axis: OutcomeAxis, outcome: str, unit: str) -> str:
         name = f"Probability without {outcome}" if axis.shows == SURVIVAL else f"Risk of {outcome}"
     if axis.horizon is None:
         return name
-    return f"{name} at {fmt.plain(axis.horizon)} {unit}".strip()
+    return f"{name} at {fmt.with_unit(axis.horizon, unit)}"
 
 
 def _scale(

@@ -262,3 +262,13 @@ def test_bad_input_is_named(arguments, message):
     data = arguments.pop("time"), arguments.pop("event")
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         kaplan_meier(*data, **arguments)
+
+
+def test_a_curve_at_zero_because_late_arrivals_are_missing_says_so():
+    time, event = [2, 5, 6, 7, 8, 9], [1, 0, 1, 0, 1, 0]
+    km = kaplan_meier(time, event, entry=[0, 3, 3, 3, 3, 3])
+    found = survival_at(km, 4.0)
+    assert found.value == 0.0
+    assert found.status is Status.RISK_SET_EMPTIED
+    last = survival_at(kaplan_meier([1, 2], [1, 1]), 4.0)
+    assert last.status is Status.CURVE_AT_ZERO
