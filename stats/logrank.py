@@ -146,6 +146,7 @@ def logrank_test(
     powers = weight_powers(family, rho, gamma)
 
     k = groups.size
+    ended = np.zeros((2, k), dtype=np.intp)  # censored and with the event, by group
     score = ScoreVector(observed=np.zeros(k), expected=np.zeros(k), variance=np.zeros((k, k)))
     for s in range(layers.size):
         inside = slice(None) if layers.size == 1 else layer == s
@@ -157,12 +158,13 @@ def logrank_test(
             n_groups=k,
         )
         part = score_vector(sets, family, powers)
+        ended += sets.ended.sum(axis=2)
         score.observed[:] += part.observed
         score.expected[:] += part.expected
         score.variance[:] += part.variance
     statistic, df = quadratic_form(score)
 
-    without, group_events = np.bincount(2 * member + had_event, minlength=2 * k).reshape(k, 2).T
+    without, group_events = ended
     events = int(group_events.sum())
     status = Status.OK
     if n == 0:

@@ -201,7 +201,7 @@ def labels(values: ArrayLike, n: int, *, name: str) -> tuple[NDArray[Any], NDArr
             f"`{name}` must not be missing; {missing.size} of {n} values are, first at index "
             f"{missing[0]}. Drop those rows or give them a label before calling."
         )
-    if arr.dtype.kind in "iuf" and arr.size:  # two numbers, the usual case, need no sorting
+    if arr.dtype.kind in "biuf" and arr.size:  # two numbers, the usual case, need no sorting
         low, high = arr.min(), arr.max()
         is_high = arr == high
         if low < high and (is_high | (arr == low)).all():

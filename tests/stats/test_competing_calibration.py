@@ -47,6 +47,8 @@ def test_matches_the_weighted_data_set(cohort, horizon):
     if found.status in {Status.OK, Status.MONOTONE_LIKELIHOOD}:
         assert (found.status is Status.OK) == (not oracle.is_monotone(rows, scaled))
     assume(found.status is Status.OK)
+    # Further out the oracle's plain Newton steps do not get there.
+    assume(np.abs(fine_gray_regression(time, kind, scaled).coefficients).max() < 30.0)
     beta = oracle.maximum(rows, scaled)
     observed = [oracle.incidence(beta, time, kind, scaled, row, horizon) for row in scaled]
     assert_allclose(four(found), distances(np.array(observed), risk), rtol=1e-6, atol=1e-9)
