@@ -232,6 +232,9 @@ def quadratic_form(score: ScoreVector) -> tuple[float, int]:
     within each part one group is redundant.
     """
     difference = score.observed - score.expected
+    if difference.size == 2:  # the usual case, without the algebra
+        u, v = float(difference[1]), float(score.variance[1, 1])
+        return (u * (u / v), 1) if v > 0.0 else (nan, 0)
     statistic, rank = 0.0, 0
     for part in connected_groups(score.variance < 0.0):
         if part.size > 1:
