@@ -9,6 +9,7 @@ from extval.stats._jit import kernel
 from extval.stats._resampling import resample_counts
 
 _CACHED = 4096
+_ONE = np.float64(1.0).view(np.uint64)
 
 
 @kernel
@@ -17,17 +18,40 @@ def count_positives(
     is_case: NDArray[np.bool_],
     thresholds: NDArray[np.float64],
     positives: NDArray[np.int64],
-) -> None:
-    """Write the false and true positives at each threshold, (2, t); no array of n is made."""
+) -> bool:
+    """Write the false and true positives at each threshold, (2, t); no array of n is made.
+
+    False, with nothing written, where a value is outside [0, 1]: looking is nearly free here.
+    """
     n = y_prob.size
     codes = np.empty(min(n, _CACHED), np.int32)
     tables = np.zeros((4, 2 * (thresholds.size + 1)), np.int64)
     for start in range(0, n, _CACHED):
         stop = min(start + _CACHED, n)
+        if not within_unit(y_prob[start:stop]):
+            return False
         block = codes[: stop - start]
         threshold_bins(y_prob[start:stop], is_case[start:stop], thresholds, block)
         add_codes(block, tables)
     counts_at_thresholds(tables.sum(axis=0), positives)
+    return True
+
+
+@kernel
+def within_unit(values: NDArray[np.float64]) -> bool:
+    """Return whether no value is outside [0, 1] or NaN.
+
+    Read as whole numbers, the floats from 0 to 1 are those up to 1; -0.0 and all others are larger.
+    """
+    bits, largest = values.view(np.uint64), np.uint64(0)
+    for i in range(bits.size):
+        largest = max(largest, bits[i])
+    if largest <= _ONE:
+        return True
+    inside = True
+    for i in range(values.size):
+        inside = inside and values[i] >= 0.0 and values[i] <= 1.0
+    return inside
 
 
 @kernel

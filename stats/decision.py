@@ -1,5 +1,6 @@
 """Net benefit over threshold probabilities: decision curves and their uncertainty."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
 
@@ -131,7 +132,7 @@ def decision_curve(
     ([[0.125, 0.25]], [0.0625, -0.5])
     """
     is_case = _checks.binary(y_true)
-    rows = _checks.probability_rows(y_prob, is_case.size)
+    rows = _checks.model_rows(y_prob, is_case.size, name="y_prob")
     grid = _checks.increasing_thresholds(thresholds)
     harms = np.zeros(len(rows)) if harm is None else _checks.finite(harm, len(rows), name="harm")
     n_resamples = _checks.positive_integer(n_resamples, name="n_resamples", at_least=0)
@@ -300,18 +301,19 @@ def less_harm(harm: float) -> str:
 
 
 def counts_at(
-    is_case: NDArray[np.bool_], rows: list[FloatArray], thresholds: FloatArray
+    is_case: NDArray[np.bool_], rows: Sequence[FloatArray] | FloatArray, thresholds: FloatArray
 ) -> IntArray:
-    """Return false and true positives of k models, shape (k, 2, t)."""
+    """Return false and true positives of k models, (k, 2, t); raise for a value outside [0, 1]."""
     positives = np.empty((len(rows), 2, thresholds.size), np.int64)
-    for row, out in zip(rows, positives, strict=True):
-        count_positives(row, is_case, thresholds, out)
+    for j, (row, out) in enumerate(zip(rows, positives, strict=True)):
+        if not count_positives(row, is_case, thresholds, out):
+            _checks.probabilities(row, row.size, name=f"y_prob[{j}]")
     return positives
 
 
 def resampled_counts_at(
     is_case: NDArray[np.bool_],
-    rows: list[FloatArray],
+    rows: Sequence[FloatArray] | FloatArray,
     thresholds: FloatArray,
     n_resamples: int,
     rng: np.random.Generator | None,

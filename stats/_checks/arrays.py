@@ -88,7 +88,7 @@ def same_length(values: ArrayLike, n: int, *, name: str) -> None:
 
 def score_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
     """Return `values` as finite C-contiguous float64 of shape `(k, n)`, one row a model."""
-    rows = _model_rows(values, n, name=name)
+    rows = model_rows(values, n, name=name)
     if not np.isfinite(rows).all():
         for j, row in enumerate(rows):
             finite(row, n, name=f"{name}[{j}]")
@@ -97,11 +97,12 @@ def score_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
 
 def probability_rows(values: ArrayLike, n: int, *, name: str = "y_prob") -> list[FloatArray]:
     """Return the k rows of a `(k, n)` array, one a model, each in [0, 1]."""
-    rows = _model_rows(values, n, name=name)
+    rows = model_rows(values, n, name=name)
     return [probabilities(row, n, name=f"{name}[{j}]") for j, row in enumerate(rows)]
 
 
-def _model_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
+def model_rows(values: ArrayLike, n: int, *, name: str) -> FloatArray:
+    """Return `values` as C-contiguous float64 of shape `(k, n)`, one row a model, any value."""
     rows = np.ascontiguousarray(values, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != n:
         raise ValueError(

@@ -293,7 +293,8 @@ ROWS = {
         weighted_utility,
         complement={
             "net benefit": ("interventions_avoided", None),
-            "interventions_avoided": ("net benefit", None),
+            "net_benefit": ("interventions_avoided", None),
+            "interventions_avoided": ("net_benefit", None),
             "standardized": None,  # its unit is the event rate, which the complement changes
         },
     ),

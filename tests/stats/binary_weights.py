@@ -80,6 +80,7 @@ def weighted_utility(s, w):
     everybody = weighted.net_benefit(s.y, np.ones(s.y.size), w, s.t)
     return {
         "net benefit": benefit,
+        "net_benefit": benefit,
         "standardized": benefit / weighted.mean(s.y.astype(float), w, s.y >= 0),
         "interventions_avoided": (benefit - everybody) * (1 - s.t) / s.t,
     }
