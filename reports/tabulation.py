@@ -10,6 +10,9 @@ from extval.reports.blocks import INTERVAL, RIGHT, Band, Cell, Column, Footnote,
 from extval.reports.index import Index, Measure
 from extval.validate.store import CohortRow, ComparisonRow, MetricRow
 
+# Their differences between models are so small that the decimals of the measure show nothing.
+SMALL_DIFFERENCES = frozenset({"brier", "brier_t", "ibs", "net_benefit", "net_benefit_t"})
+
 
 class Footnotes:
     """Gives every distinct sentence one letter, in order of appearance."""
@@ -207,7 +210,8 @@ def _comparison_row(index: Index, line: ComparisonRow, notes: Footnotes) -> Row:
     if about.kind == labels.PERCENT:
         difference = fmt.percentages(*values, digits=about.digits, bounded=bounded)
     else:
-        difference = fmt.estimate(*values, digits=max(about.digits, 2), bounded=bounded)
+        digits = max(about.digits, 2) + (line.metric in SMALL_DIFFERENCES)
+        difference = fmt.estimate(*values, digits=digits, bounded=bounded)
     name = line.model_a
     if line.model_b != line.model_a:
         name = f"{line.model_a} \u2212 {line.model_b}"

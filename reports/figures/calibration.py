@@ -1,11 +1,10 @@
 """Calibration curves, grouped points and the distribution of predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 
 from extval.reports.figures.axes import (
-    QUINTS,
     Columns,
     draw_line,
     draw_segments,
@@ -14,14 +13,32 @@ from extval.reports.figures.axes import (
 )
 from extval.reports.palette import GREY, LIGHT_GREY, Look, tint
 
+ENDS = (0.05, 0.1, 0.25, 0.5)  # where the axes may end if no risk comes near to 1
+ROOM = 1.1
+
+
+def end_of_axes(tables: Iterable[Columns]) -> float:
+    """Return where both axes of calibration curves and groups end: 1, or sooner for low risks."""
+    names = ("predicted", "observed", "mean_predicted")
+    found = [
+        value
+        for table in tables
+        for name in names
+        for value in table.get(name, ())
+        if value is not None
+    ]
+    highest = ROOM * max(found, default=1.0)
+    return min((end for end in ENDS if end >= highest), default=1.0)
+
 
 def plot_calibration(
-    curve: Columns, groups: Columns, look: Look, ax: Axes, *, alone: bool = False
+    curve: Columns, groups: Columns, look: Look, ax: Axes, *, alone: bool = False, end: float = 1.0
 ) -> Axes:
     """Draw one model's flexible curve with its band, and the groups with their limits.
 
     `curve` has predicted, observed, lower, upper; `groups` has mean_predicted, observed, lower,
-    upper. Either may be empty. Unless `alone`, the plot below carries the labels of the axis.
+    upper. Either may be empty. Unless `alone`, the plot below carries the labels of the axis. Both
+    axes go up to `end`.
     """
     if curve and not _missing(curve["lower"]):
         ax.fill_between(
@@ -58,18 +75,20 @@ def plot_calibration(
             markeredgewidth=0.7,
             clip_on=False,
         )
-    _unit_square(ax)
+    _square(ax, end)
     if not alone:
         hide_bottom(ax)
     return ax
 
 
-def plot_calibration_overlay(curves: Sequence[tuple[Look, Columns]], ax: Axes) -> Axes:
+def plot_calibration_overlay(
+    curves: Sequence[tuple[Look, Columns]], ax: Axes, *, end: float = 1.0
+) -> Axes:
     """Draw the flexible curves of several models without bands."""
     ax.plot([0, 1], [0, 1], color=LIGHT_GREY, linewidth=0.6)
     for look, curve in curves:
         draw_line(ax, curve["predicted"], curve["observed"], look)
-    return _unit_square(ax)
+    return _square(ax, end)
 
 
 def plot_belt(belt: Columns, look: Look, ax: Axes) -> Axes:
@@ -91,10 +110,12 @@ def plot_belt(belt: Columns, look: Look, ax: Axes) -> Axes:
             shade = tint(look.color, 0.5 * depth / len(levels))
             ax.fill_between(predicted, lower, upper, color=shade, linewidth=0)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.5)
-    return _unit_square(ax)
+    return _square(ax, 1.0)
 
 
-def plot_risk_distribution(events: Columns, others: Columns, look: Look, ax: Axes) -> Axes:
+def plot_risk_distribution(
+    events: Columns, others: Columns, look: Look, ax: Axes, *, end: float = 1.0
+) -> Axes:
     """Draw counts by predicted risk: patients with the event upwards, the others downwards."""
     for table, sign, color in ((events, 1, look.color), (others, -1, "#A6A6A6")):
         if table:
@@ -106,25 +127,29 @@ def plot_risk_distribution(events: Columns, others: Columns, look: Look, ax: Axe
     dress(
         ax,
         xlabel="Predicted probability",
-        xlim=(0, 1),
+        xlim=(0, end),
         ylim=(-1.05 * tallest, 1.05 * tallest),
-        xticks=QUINTS,
+        xticks=_fifths(end),
         yticks=(),
     )
     ax.spines["left"].set_visible(False)
     return ax
 
 
-def _unit_square(ax: Axes) -> Axes:
+def _square(ax: Axes, end: float) -> Axes:
     return dress(
         ax,
         xlabel="Predicted probability",
         ylabel="Observed proportion",
-        xlim=(0, 1),
-        ylim=(0, 1),
-        xticks=QUINTS,
-        yticks=QUINTS,
+        xlim=(0, end),
+        ylim=(0, end),
+        xticks=_fifths(end),
+        yticks=_fifths(end),
     )
+
+
+def _fifths(end: float) -> tuple[float, ...]:
+    return tuple(end * fifth / 5 for fifth in range(6))
 
 
 def _missing(values: Sequence[float | None]) -> bool:

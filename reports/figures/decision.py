@@ -1,11 +1,14 @@
 """Decision curves."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from matplotlib.axes import Axes
 
 from extval.reports.figures.axes import Columns, draw_line, dress
 from extval.reports.palette import GREY, LIGHT_GREY, TREAT_ALL, TREAT_NONE, Look, tint
+
+STEP = 0.05  # of thresholds, to which the end of their axis is rounded
 
 
 def plot_decision(
@@ -50,12 +53,13 @@ def plot_decision(
             top = max([top, *(value for value in curve["upper"] if value is not None)])
         left.append(min(curve["threshold"]))
         right.append(max(curve["threshold"]))
+    last = _end([curve for _, curve in curves], "net_benefit", right, at)
     top = top or 0.1
     dress(
         ax,
         xlabel="Threshold probability",
         ylabel="Net benefit",
-        xlim=(min(left, default=0.0), max(right, default=1.0)),
+        xlim=(min(left, default=0.0), last),
         ylim=(-0.12 * top, 1.06 * top),
     )
     ax.spines["bottom"].set_color(GREY)
@@ -83,6 +87,21 @@ def plot_decision_difference(curve: Columns, ax: Axes, *, at: float | None = Non
         ax,
         xlabel="Threshold probability",
         ylabel="Difference",
-        xlim=(min(curve["threshold"]), max(curve["threshold"])),
+        xlim=(min(curve["threshold"]), _end([curve], "difference", curve["threshold"], at)),
         ylim=(bottom - room, top + room),
     )
+
+
+def _end(curves: Sequence[Columns], name: str, right: Sequence[float], at: float | None) -> float:
+    """Return where the axis of thresholds ends: a little beyond those above which nobody is."""
+    reached = [
+        threshold
+        for curve in curves
+        for threshold, value in zip(curve["threshold"], curve[name], strict=True)
+        if value
+    ]
+    last = float(max(right, default=1.0))
+    if not reached:
+        return last
+    beyond = ceil(max([*reached, at or 0.0]) / STEP + 0.5) * STEP
+    return float(min(last, beyond))

@@ -6,6 +6,7 @@ from functools import partial
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Figure, Panel, Plot, Section
 from extval.reports.figures.calibration import (
+    end_of_axes,
     plot_belt,
     plot_calibration,
     plot_calibration_overlay,
@@ -98,8 +99,13 @@ def section(index: Index) -> Section:
 
 def _figures(index: Index) -> Iterator[Block]:
     for group in index.cohorts:
+        end = end_of_axes(
+            index.curve(kind, group, model=name)
+            for kind in ("calibration", "calibration_groups")
+            for name in index.models
+        )
         panels = tuple(
-            panel for name in index.models if (panel := calibration_panel(index, group, name))
+            panel for name in index.models if (panel := calibration_panel(index, group, name, end))
         )
         if panels:
             yield Figure(
@@ -146,18 +152,19 @@ def _legend(index: Index, group: CohortRow) -> str:
     )
 
 
-def calibration_panel(index: Index, group: CohortRow, model: str) -> Panel | None:
+def calibration_panel(index: Index, group: CohortRow, model: str, end: float = 1.0) -> Panel | None:
     """Return the calibration of one model in one cohort, or None."""
     curve = index.curve("calibration", group, model=model)
     groups = index.curve("calibration_groups", group, model=model)
     if not curve and not groups:
         return None
     look = index.looks[model]
-    plots = [Plot(partial(plot_calibration, curve, groups, look), CURVE_MM)]
+    plots = [Plot(partial(plot_calibration, curve, groups, look, end=end), CURVE_MM)]
     events = index.curve("risk_distribution", group, model=model, outcome=1)
     others = index.curve("risk_distribution", group, model=model, outcome=0)
     if events or others:
-        plots.append(Plot(partial(plot_risk_distribution, events, others, look), DISTRIBUTION_MM))
+        counts = partial(plot_risk_distribution, events, others, look, end=end)
+        plots.append(Plot(counts, DISTRIBUTION_MM))
     return Panel(model, tuple(plots))
 
 
@@ -168,8 +175,9 @@ def overlay_panel(
     curves = model_curves(index, "calibration", group)
     if not curves:
         return None
+    end = end_of_axes(curve for _, curve in curves)
     return Panel(
         title or index.name(group),
-        (Plot(partial(plot_calibration_overlay, curves), size_mm),),
+        (Plot(partial(plot_calibration_overlay, curves, end=end), size_mm),),
         "" if title else index.size(group),
     )

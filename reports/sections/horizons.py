@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from extval.reports.blocks import Figure, Panel, Plot
-from extval.reports.figures.calibration import plot_calibration
+from extval.reports.figures.calibration import end_of_axes, plot_calibration
 from extval.reports.figures.decision import plot_decision
 from extval.reports.figures.over_time import plot_over_time
 from extval.reports.index import Index
@@ -66,11 +66,18 @@ def _auc_panel(index: Index, group: CohortRow) -> Panel | None:
 
 def _calibration(index: Index, group: CohortRow, horizon: float) -> Iterator[Figure]:
     panels = []
-    for name in index.models:
-        curve = index.curve("calibration_t", group, model=name, horizon=horizon)
-        groups = index.curve("calibration_groups_t", group, model=name, horizon=horizon)
+    tables = {
+        name: [
+            index.curve(kind, group, model=name, horizon=horizon)
+            for kind in ("calibration_t", "calibration_groups_t")
+        ]
+        for name in index.models
+    }
+    end = end_of_axes(table for pair in tables.values() for table in pair)
+    for name, (curve, groups) in tables.items():
         if curve or groups:
-            draw = partial(plot_calibration, curve, groups, index.looks[name], alone=True)
+            look = index.looks[name]
+            draw = partial(plot_calibration, curve, groups, look, alone=True, end=end)
             panels.append(Panel(name, (Plot(draw, SQUARE_MM),)))
     if panels:
         model = "Fine-Gray" if is_stored(index) else "Cox"

@@ -40,6 +40,11 @@ def section(index: Index) -> Section:
     total = sum(map(len, rows.values()))
     if not total:
         return Section("Sample size", ())
+    reasons = {row.note for each in rows.values() for row in each if row.estimate is None}
+    unknown = sum(row.estimate is None for each in rows.values() for row in each)
+    if unknown == total and len(reasons) == 1:
+        said = f"Patients needed for precise estimates. {reasons.pop()}"
+        return Section("Sample size", (Paragraph(said),))
     shown_groups = everything if total <= MOST_ROWS else groups
     lines: list[Row | Band] = []
     for group in shown_groups:

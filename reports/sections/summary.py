@@ -1,13 +1,13 @@
 """The first page: what a reader needs before anything else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from extval.reports import format as fmt
 from extval.reports.blocks import Block, Caution, Figure, Panel, Paragraph
 from extval.reports.index import DEVELOPMENT, VALIDATION, Index, Measure
 from extval.reports.labels import heading
-from extval.reports.sections import cumulative_incidence
+from extval.reports.sections import cumulative_incidence, sample_size
 from extval.reports.sections.calibration import overlay_panel
 from extval.reports.sections.centers import forests
 from extval.reports.sections.discrimination import roc_panel
@@ -21,7 +21,7 @@ from extval.reports.sections.survival import (
 from extval.reports.sections.utility import decision_panel
 from extval.reports.tabulation import at_horizon, metric_table
 from extval.validate.risk_groups import INTEREST
-from extval.validate.store import CohortRow
+from extval.validate.store import CohortRow, MetricRow
 
 PANEL_MM = 40.0
 MOST_NAMED, MOST_CENTERS, MOST_MODELS = 6, 12, 4
@@ -149,13 +149,12 @@ def _not_estimable(index: Index) -> str:
     sentences = []
     for group in index.cohorts:
         rows = [r for r in missing if (r.cohort, r.center) == (group.cohort, group.center)]
-        named = [
-            f"{heading(row.metric)} of {row.model or 'all patients'}" for row in rows[:MOST_NAMED]
-        ]
-        if rows:
-            more = len(rows) - len(named)
-            rest = f" and {fmt.integer(more)} more" if more else ""
-            sentences.append(f"in the {group.cohort} cohort, {', '.join(named)}{rest}")
+        named = _named(rows)
+        if named:
+            more = len(named) - MOST_NAMED
+            rest = f" and {fmt.counted(more, 'other measure')}" if more > 0 else ""
+            said = "; ".join(named[:MOST_NAMED])
+            sentences.append(f"in the {group.cohort} cohort, {said}{rest}")
     centers = [row for row in missing if row.center != "all"]
     if centers:
         names = list(
@@ -172,3 +171,13 @@ def _not_estimable(index: Index) -> str:
         f"Not estimable: {'; '.join(sentences)}. Each is marked where it stands, with the reason "
         "in a footnote."
     )
+
+
+def _named(rows: Sequence[MetricRow]) -> list[str]:
+    """Return each measure with its models; those of the sample size are one, and come last."""
+    models: dict[str, dict[str, None]] = {}
+    for row in sorted(rows, key=lambda row: row.metric.startswith(sample_size.PREFIX)):
+        size = row.metric.startswith(sample_size.PREFIX)
+        name = "the patients needed" if size else heading(row.metric)
+        models.setdefault(name, {})[row.model or "all patients"] = None
+    return [f"{name} of {', '.join(those)}" for name, those in models.items()]

@@ -295,6 +295,22 @@ def test_sample_size_says_how_many_and_whether_it_was_enough(binary):
     assert "metrics.csv" in blocks[2].text
 
 
+def test_sample_sizes_that_are_all_undefined_for_one_reason_are_one_sentence():
+    results = binary_results()
+    why = "Not estimated with competing events."
+    rows = tuple(
+        replace(row, estimate=None, note=why) if row.metric.startswith("needed_n_") else row
+        for row in results.metrics
+    )
+    index = Index(replace(results, metrics=rows))
+    (said,) = sample_size.section(index).blocks
+    assert said.text == f"Patients needed for precise estimates. {why}"
+    page = " ".join(b.text for b in summary.blocks(index) if isinstance(b, Paragraph))
+    models = ", ".join(index.models)
+    assert page.count("the patients needed of") == len(index.cohorts)
+    assert f"the patients needed of {models}" in page
+
+
 def test_horizons_have_tables_and_curves(timed):
     blocks = survival.section(timed).blocks
     captions = [block.caption for block in blocks if isinstance(block, (Table, Figure))]
