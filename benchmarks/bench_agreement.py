@@ -10,27 +10,17 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import least
 from extval.stats.agreement import icc
 from extval.stats.contingency import fisher_exact_test
 from extval.stats.meta import pool_centers
 
 SCRIPT = Path(__file__).parent / "r" / "agreement.R"
 FEATURES, SUBJECTS, RATERS, TIMED = 5502, 60, 2, 60
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def peer(job, n, repeats, **numbers):

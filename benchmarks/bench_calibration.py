@@ -10,12 +10,12 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
 
+from benchmarks.measuring import least
 from extval.stats.calibration_curve import calibration_curve
 from extval.stats.logistic import LogisticModel
 from extval.stats.optimism import optimism_bootstrap
@@ -38,16 +38,6 @@ def study(n, columns):
     x[:, 0] = -0.5 + 1.3 * x[:, 0]
     y = (rng.random(n) < expit(0.2 + 0.8 * x[:, 0])).astype(float)
     return y, x
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def peer(job, y, x, replicates, repeats):

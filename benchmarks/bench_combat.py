@@ -11,26 +11,16 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.measuring import least
 from extval.features.modelling.combat import ComBat
 
 SCRIPT = Path(__file__).parent / "r" / "combat.R"
 PATIENTS, COMPARED = 179, 200
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def peer(job, repeats, **numbers):

@@ -5,15 +5,19 @@ rows are skipped where it is not installed.
 """
 
 import time
+from functools import partial
 from importlib import metadata
 
 import numpy as np
 import pandas as pd
 
+from benchmarks import measuring
 from extval.stats.decision import decision_curve
 
 THRESHOLDS = np.arange(1, 100) / 100
 SIZES = ((1000, 3, 200), (10_000, 2, 50), (1_000_000, 1, 7))
+
+least = partial(measuring.least, clock=time.process_time)
 
 
 def study(n):
@@ -25,16 +29,6 @@ def study(n):
         (0.6 + 0.25 * j) * y + 0.7 * common + 0.7 * rng.normal(size=n) - 1.0 for j in range(4)
     ]
     return y, 1 / (1 + np.exp(-np.array(logits)))
-
-
-def least(work, repeats, *, warm=True):
-    """Return the least CPU time of several runs and the value; the first may not count."""
-    value, seconds = work() if warm else None, []
-    for _ in range(repeats):
-        started = time.process_time()
-        value = work()
-        seconds.append(time.process_time() - started)
-    return min(seconds), value
 
 
 def numpy_loop(y, risks):

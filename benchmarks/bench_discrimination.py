@@ -10,16 +10,20 @@ import shutil
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import measuring
 from extval.stats.roc import compare_aucs
 from extval.stats.roc_intervals import auc_bootstrap
 
 SCRIPT = Path(__file__).parent / "r" / "discrimination.R"
 DELONG_SIZES = ((200, 50, 500), (10_000, 10, 50), (1_000_000, 2, 7))
 BOOTSTRAP_SIZES = ((200, 5, 20), (10_000, 2, 10))
+
+least = partial(measuring.least, clock=time.process_time)
 
 
 def study(n, *, ties):
@@ -31,16 +35,6 @@ def study(n, *, ties):
         [(0.6 + 0.25 * j) * y + 0.7 * common + 0.7 * rng.normal(size=n) for j in range(4)]
     )
     return y, np.round(scores, 1) if ties else scores
-
-
-def least(work, repeats):
-    """Return the least CPU time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.process_time()
-        value = work()
-        seconds.append(time.process_time() - started)
-    return min(seconds), value
 
 
 def peer(job, y, scores, repeats):

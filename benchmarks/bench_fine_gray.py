@@ -10,11 +10,11 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import least
 from extval.stats.fine_gray import Subdistribution
 from extval.stats.splines import spline_basis, spline_knots
 from extval.stats.survival_calibration_curve import calibration_curve_t
@@ -32,16 +32,6 @@ def study(n):
     time = np.minimum(np.minimum(own, other), censored)
     kind = np.where(time == censored, 0, np.where(own < other, 1, 2)).astype(np.int8)
     return time.round(9), kind, (1 - np.exp(-0.3 * np.exp(0.8 * x))).round(6)
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def numpy_derivatives(sets, beta):

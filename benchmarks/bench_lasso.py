@@ -11,25 +11,15 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import least
 from extval.features.modelling.lasso_path import cross_validated_lasso, lasso_path
 from extval.features.modelling.outcome import survival
 
 SCRIPT = Path(__file__).parent / "r" / "lasso.R"
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def cohort(family, n, p, n_folds):

@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import tempfile
 import time
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks import measuring
 from extval.features.modelling.mrmr import MRMR, discretized
 from extval.features.modelling.outcome import survival
 from extval.features.modelling.screening import UnivariateScreen
@@ -25,15 +27,7 @@ from extval.features.modelling.screening import UnivariateScreen
 SCRIPT = Path(__file__).parent / "r" / "screening.R"
 N, P, K, FEATURES, TIMED, PAIRS = 121, 6865, 25, 5500, 60, 200
 
-
-def least(work, repeats):
-    """Return the least CPU time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.process_time()
-        value = work()
-        seconds.append(time.process_time() - started)
-    return min(seconds), value
+least = partial(measuring.least, clock=time.process_time)
 
 
 def row(job, size, peer, peer_seconds, ours_seconds, agreement):

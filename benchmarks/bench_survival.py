@@ -9,11 +9,11 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import least
 from extval.stats.cox import cox_regression
 from extval.stats.kaplan_meier import kaplan_meier
 from extval.stats.logrank import logrank_test
@@ -33,16 +33,6 @@ def study(n):
     failure = rng.exponential(size=n) * np.exp(-0.7 * x - 0.3 * group)
     censoring = rng.exponential(2.0, size=n)
     return np.minimum(failure, censoring), (failure <= censoring).astype(float), group, x
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def in_r(job, arrays, repeats):

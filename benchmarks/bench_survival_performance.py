@@ -11,11 +11,11 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import least
 from extval.stats.auc_t_curve import auc_t_curve
 from extval.stats.concordance import c_harrell
 from extval.stats.survival_decision import survival_decision_curve
@@ -37,16 +37,6 @@ def study(n):
     score = 0.7 * x + rng.normal(scale=0.5, size=n)
     horizons = np.quantile(follow_up, np.linspace(0.15, 0.8, 12))
     return follow_up, (event <= censored).astype(float), score, horizons
-
-
-def least(work, repeats):
-    """Return the least wall time of several runs after one that does not count, and the value."""
-    value, seconds = work(), []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds), value
 
 
 def in_r(job, data, count=0, repeats=2):
