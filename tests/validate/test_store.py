@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from extval.stats import Estimate, Interval, SignificanceTest, Status
 from extval.validate import store
 from extval.validate.store import MetricRow, ModelRow, Results
+from extval.validate.tidy_table import columns_csv, rows_csv
 
 WHERE = {"cohort": "validation", "center": "all", "role": "validation", "model": "RS"}
 
@@ -46,18 +47,18 @@ def test_not_estimable_is_an_empty_cell_with_a_sentence():
         math.nan, se=math.nan, interval=Interval.undefined(0.95), status=Status.ONE_CLASS
     )
     row = store.metric_row(nothing, metric="auc", note="One more thing.", **WHERE)
-    found = next(csv.DictReader(io.StringIO(store.metrics_csv(results([row])))))
+    found = next(csv.DictReader(io.StringIO(rows_csv(store.MetricRow, results([row]).metrics))))
     assert (found["estimate"], found["se"], found["lower"], found["upper"]) == ("", "", "", "")
     assert found["note"] == f"{Status.ONE_CLASS.value} One more thing."
 
 
 def test_the_columns_are_the_contract():
-    header = store.metrics_csv(results()).strip()
+    header = rows_csv(store.MetricRow, ()).strip()
     assert header == (
         "cohort,center,role,model,metric,horizon,threshold,estimate,se,lower,upper,level,method,"
         "n,events,note"
     )
-    assert store.comparisons_csv(results()).strip() == (
+    assert rows_csv(store.ComparisonRow, ()).strip() == (
         "cohort,center,metric,horizon,model_a,model_b,difference,se,lower,upper,statistic,df,"
         "p_value,p_adjusted,adjustment,method,n,events,note"
     )
@@ -89,7 +90,7 @@ def test_curves_with_infinite_thresholds_come_back():
     found = results(curves={"roc": {"model": ["RS", "RS"], "threshold": [math.inf, 0.5]}})
     back = store.from_json(store.to_json(found), source="x")
     assert back.curves == found.curves
-    assert store.curve_csv(found.curves["roc"]) == "model,threshold\nRS,inf\nRS,0.5\n"
+    assert columns_csv(found.curves["roc"]) == "model,threshold\nRS,inf\nRS,0.5\n"
 
 
 @pytest.mark.parametrize(
