@@ -189,7 +189,7 @@ def net_benefit_difference(
     # Contribution of a patient, and how many patients make it.
     parts = [(1.0, case_a), (-1.0, case_b), (-odds, control_a), (odds, control_b), (0.0, n - moved)]
     spread = sum(count * (value - difference) ** 2 for value, count in parts)
-    if n < 2 or n in {count for _, count in parts}:
+    if n < 2 or len({value for value, count in parts if count}) == 1:
         return result(
             difference=difference - more,
             interval=undefined,

@@ -16,6 +16,7 @@ from extval.stats.results import Status
 
 MAX_ITERATIONS = 200
 FLAT = 1e-4  # relative change of a linear predictor that no step to a maximum leaves
+FADED = 1e10  # variance of a coefficient times the patients, for columns of size 1
 SUSPECT = 1e-7  # the same, above which separation is looked for
 CLEAR = 1e-6  # margin of a complete separation, relative to the largest, that needs no second look
 
@@ -131,7 +132,7 @@ def fitted(
     log_likelihood, iterations, moved = newton(
         scaled, total * is_event, total, shift, beta, information, MAX_ITERATIONS
     )
-    if moved > SUSPECT:
+    if moved > SUSPECT or _faded(information, float(total.sum())):
         if np.linalg.matrix_rank(scaled[counted]) < p:
             return undefined(Status.ONE_CLASS if events in (0, n) else Status.COLLINEAR)
         sign = np.where(is_event[counted], 1.0, -1.0)
@@ -152,6 +153,17 @@ def fitted(
         events=events,
         status=Status.OK,
     )
+
+
+def _faded(information: FloatArray, total: float) -> bool:
+    """Return whether hardly anything is left of the information about some coefficient.
+
+    So it is where probabilities round to 0 and 1, and Newton's method stands still there.
+    """
+    try:
+        return bool((np.diag(np.linalg.inv(information)) * total > FADED).any())
+    except np.linalg.LinAlgError:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

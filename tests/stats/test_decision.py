@@ -394,3 +394,10 @@ def test_same_seed_same_result():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_equal_contributions_of_a_case_and_a_control_have_no_variation():
+    """At a threshold of one half a missed event and a false positive weigh alike."""
+    found = net_benefit_difference([0, 1], [0.0, 0.5], [0.5, 0.0], threshold=0.5)
+    assert (found.difference, found.status) == (1.0, Status.NO_VARIATION)
+    assert np.isnan(found.p_value)

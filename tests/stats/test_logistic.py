@@ -95,12 +95,20 @@ def test_every_fit_is_the_maximum_or_has_none(design):
         assert_allclose(x.T @ residual, 0.0, atol=1e-9)
 
 
-@given(tiny_designs())
-def test_a_complete_separation_is_named(design):
-    x, y, _ = design
+@given(tiny_designs(), st.integers(-2, 2))
+def test_a_complete_separation_is_named(design, cut):
+    x, _, _ = design
+    x[:, 0] = 1.0
+    y = (x[:, 1:].sum(axis=1) > cut + 0.5).astype(int)
     assume(0 < y.sum() < y.size and np.linalg.matrix_rank(x) == x.shape[1])
-    assume(oracle.completely_separated(x, y))
+    assert oracle.completely_separated(x, y)
     assert logistic_regression(x, y).status is Status.SEPARATION
+
+
+def test_a_separation_behind_an_offset_that_rounds_probabilities_to_one_is_named():
+    x = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 1.0], [1.0, -1.0]])
+    found = logistic_regression(x, [1, 1, 0, 1], offset=[-40.0, -40.0, 0.0, 0.0])
+    assert found.status is Status.SEPARATION
 
 
 @pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6, 1e-8])
