@@ -1,5 +1,6 @@
 """Flexible observed risk at a horizon: a Cox or Fine-Gray model on a spline of the prediction."""
 
+from abc import ABC, abstractmethod
 from math import nan
 
 import numpy as np
@@ -21,7 +22,7 @@ _MAX_ITERATIONS = 40
 _SMALL_STEP = 1e-9
 
 
-class FlexibleRisk:
+class FlexibleRisk(ABC):
     """A model of a spline of the transformed risk, and what it says at the horizon.
 
     `kind`, shape (n,), is 0 for censored, 1 for the event of interest, 2 for a competing one.
@@ -64,20 +65,21 @@ class FlexibleRisk:
         self._opens = np.append(True, self._time[1:] != self._time[:-1])
         self._hazard = self._baseline()
 
+    @abstractmethod
     def _fit(
         self, time: FloatArray, kind: KindArray, design: FloatArray
     ) -> tuple[Status, FloatArray]:
         """Return whether the model has a maximum, and its coefficients."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _order(self, time: FloatArray, kind: KindArray) -> NDArray[np.intp]:
         """Return the order of the patients that the compiled loops go through."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _baseline(self) -> float:
         """Return the cumulative hazard by the horizon of a patient with x = 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _resample(
         self,
         key: np.uint64,
@@ -87,7 +89,6 @@ class FlexibleRisk:
         risks: FloatArray,
     ) -> None:
         """Write the counts of resamples, (b, n), and their risks at `targets`, (b, t)."""
-        raise NotImplementedError
 
     def _columns(self, risk: FloatArray) -> FloatArray:
         """Return the columns at predicted risks, NaN at 0 and 1."""
