@@ -1,25 +1,20 @@
 """Concordance of a score with censored times: Harrell's and Uno's C, and paired differences."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from extval.stats import _checks
+from extval.stats._concordance_pairs import Patients, concordance, ranks_of
 from extval.stats._influence import (
     undefined_comparison,
     undefined_estimate,
     wald_comparison,
     wald_estimate,
 )
-from extval.stats._kernels_concordance import (
-    count_pairs,
-    dense_ranks,
-    pair_influence,
-    resampled_concordance,
-    weigh_earlier,
-)
+from extval.stats._kernels_concordance import resampled_concordance
 from extval.stats._resampling import replicate_key
 from extval.stats._sorting import stable_orders
 from extval.stats.bootstrap import percentile_interval
@@ -34,39 +29,6 @@ _NAMES = {
     "harrell": "Harrell's C",
     "uno": "Uno's C, marginal Kaplan-Meier censoring of these patients",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Concordance:
-    """A C-index with the influence of each patient on it, shape (n,); their sum is 0."""
-
-    value: float
-    influence: FloatArray
-    status: Status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Patients:
-    """The order of the times, what each event's pairs weigh (integers or floats), and the rest.
-
-    `repeats` marks the times, in order, that equal the one before.
-    """
-
-    order: NDArray[np.int32]
-    repeats: BoolArray
-    time: FloatArray
-    is_event: BoolArray
-    event_weight: NDArray[Any]
-    entry: FloatArray | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Ranks:
-    """Dense ranks of the scores, (n,), how many there are, and how many scores lie below each."""
-
-    rank: NDArray[np.int32]
-    count: int
-    below: NDArray[np.int64]
 
 
 def c_harrell(
@@ -261,7 +223,7 @@ def concordance_test(
     method = f"{_NAMES[estimator]}; infinitesimal jackknife, paired"
     orders = stable_orders(np.stack([follow_up, *scores]))
     patients = _patients(follow_up, had_event, orders, estimator, at, started)
-    a, b = (_concordance(patients, _ranks(orders, j)) for j in (1, 2))
+    a, b = (concordance(patients, ranks_of(orders, j)) for j in (1, 2))
     if np.isnan(a.value):
         return undefined_comparison(a.status, level=level, method=method, n=n, events=events)
     return wald_comparison(
@@ -296,8 +258,8 @@ def _estimate(
     started = None if entry is None else _checks.entries(entry, follow_up)
     orders = stable_orders(np.stack([follow_up, values]))
     patients = _patients(follow_up, had_event, orders, estimator, at, started)
-    ranks = _ranks(orders, 1)
-    found = _concordance(patients, ranks)
+    ranks = ranks_of(orders, 1)
+    found = concordance(patients, ranks)
     if np.isnan(found.value):
         return undefined_estimate(found.status, level=level, method=method, n=n, events=events)
     estimate = wald_estimate(
@@ -342,13 +304,13 @@ def _patients(
     estimator: str,
     horizon: float | None,
     entry: FloatArray | None,
-) -> _Patients:
+) -> Patients:
     weight: NDArray[Any] = had_event.astype(np.int32)
     if estimator == "uno":
         curve = censoring_curve(time, had_event)
         counted = had_event if horizon is None else had_event & (time <= horizon)
         weight = np.where(counted, curve.before[curve.position] ** -2.0, 0.0)
-    return _Patients(
+    return Patients(
         order=orders[0][0],
         repeats=orders[1][0],
         time=time,
@@ -356,70 +318,6 @@ def _patients(
         event_weight=weight,
         entry=entry,
     )
-
-
-def _concordance(patients: _Patients, ranks: _Ranks) -> _Concordance:
-    """Return C and its influences, in the order of the arrays that were given."""
-    n = patients.order.size
-    later, earlier = _pairs(patients, ranks)
-    if patients.entry is not None:
-        not_later, not_earlier = _pairs_before_entry(patients, patients.entry, ranks)
-        later, earlier = later - not_later, earlier - not_earlier
-    influence = np.empty(n)
-    value = pair_influence(later, earlier, patients.event_weight, influence)
-    status = Status.OK
-    if np.isnan(value):
-        influence[:] = np.nan
-        status = Status.NO_COMPARABLE_PAIR if n else Status.NO_PATIENTS
-    return _Concordance(value=value, influence=influence, status=status)
-
-
-def _pairs(patients: _Patients, ranks: _Ranks) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return twice the wins and all pairs of each patient: as events, and with events, (2, n).
-
-    Pairs with events are weighted where the weights are not counts.
-    """
-    later, earlier = np.zeros((2, 2, patients.order.size), np.int64)
-    times = patients.order, patients.repeats, patients.is_event
-    count_pairs(*times, ranks.rank, ranks.below, ranks.count, later, earlier)
-    if patients.event_weight.dtype.kind != "f":
-        return later, earlier
-    weighted = np.empty(earlier.shape)
-    weigh_earlier(*times, patients.event_weight, ranks.rank, ranks.count, weighted)
-    return later, weighted
-
-
-def _pairs_before_entry(
-    patients: _Patients, entry: FloatArray, ranks: _Ranks
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each patient's pairs in which one had not entered at the event of the other, (2, n).
-
-    First those of an event with patients who entered then or later, then those of a patient with
-    the events up to his or her entry. Entering is like being censored then: so the patients are
-    counted together with such doubles of theirs.
-    """
-    n = patients.order.size
-    order, repeats = stable_orders(np.concatenate([patients.time, entry])[np.newaxis])
-    with_doubles = _Patients(
-        order=order[0],
-        repeats=repeats[0],
-        time=patients.time,
-        is_event=np.append(patients.is_event, np.zeros(n, np.bool_)),
-        event_weight=np.append(patients.event_weight, np.zeros(n, np.int32)),
-        entry=None,
-    )
-    twice = _Ranks(rank=np.tile(ranks.rank, 2), count=ranks.count, below=2 * ranks.below)
-    later, earlier = _pairs(with_doubles, twice)
-    alone, _ = _pairs(patients, ranks)
-    return later[:, :n] - alone, earlier[:, n:]
-
-
-def _ranks(orders: tuple[NDArray[np.int32], BoolArray], j: int) -> _Ranks:
-    """Return the ranks of the values of row `j` of what was ordered."""
-    order, repeats = orders[0][j], orders[1][j]
-    rank, below = np.empty(order.size, np.int32), np.empty(order.size + 1, np.int64)
-    count = dense_ranks(order, repeats, rank, below)
-    return _Ranks(rank=rank, count=count, below=below)
 
 
 def _jackknife(influence: FloatArray, scale: float) -> float:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from extval.stats.competing_risks import CumulativeIncidence
 from extval.stats.cox import cox_regression
-from extval.stats.kaplan_meier import KaplanMeier, numbers_at_risk
+from extval.stats.kaplan_meier import KaplanMeier
+from extval.stats.numbers_at_risk import numbers_at_risk
 from extval.stats.results import Estimate, Interval, Status
 from extval.stats.rmst import rmst_comparison
 from extval.validate.cohort import Group

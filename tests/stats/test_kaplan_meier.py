@@ -13,12 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from extval.stats.kaplan_meier import (
     INTERVAL_METHODS,
     kaplan_meier,
-    numbers_at_risk,
     quantile,
     reverse_kaplan_meier,
     survival_at,
 )
 from extval.stats.landmark import landmark
+from extval.stats.numbers_at_risk import numbers_at_risk
 from extval.stats.results import Status
 from tests.oracles import survival_description as oracle
 

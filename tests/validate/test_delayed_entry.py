@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 
 from extval.stats.competing_risks import aalen_johansen, incidence_at
 from extval.stats.cox import cox_regression
-from extval.stats.kaplan_meier import kaplan_meier, numbers_at_risk, quantile, survival_at
+from extval.stats.kaplan_meier import kaplan_meier, quantile, survival_at
 from extval.stats.logrank import logrank_test
+from extval.stats.numbers_at_risk import numbers_at_risk
 from extval.stats.proportional_hazards import proportional_hazards_test
 from extval.stats.rmst import rmst, rmst_comparison
 
